@@ -1,0 +1,99 @@
+// How far the operating system trusts one certificate. A small value, like BoringSSL's
+// bssl::CertificateTrust: made by named functions, compared, merged, never changed.
+#pragma once
+
+#include <cstdint>
+
+namespace ostrust::platform {
+
+/// The purposes an operating system can limit an anchor to. They are the extended key usages of
+/// RFC 5280 section 4.2.1.12 for which OpenSSL has a trust setting (X509_TRUST_*, x509_trs.c).
+enum class Purpose : std::uint8_t {
+  kServerAuth,       // 1.3.6.1.5.5.7.3.1  id-kp-serverAuth
+  kClientAuth,       // 1.3.6.1.5.5.7.3.2  id-kp-clientAuth
+  kCodeSigning,      // 1.3.6.1.5.5.7.3.3  id-kp-codeSigning
+  kEmailProtection,  // 1.3.6.1.5.5.7.3.4  id-kp-emailProtection
+  kTimeStamping,     // 1.3.6.1.5.5.7.3.8  id-kp-timeStamping
+  kOcspSigning,      // 1.3.6.1.5.5.7.3.9  id-kp-OCSPSigning
+  kOcspRequest,      // 1.3.6.1.5.5.7.48.1 id-ad-ocsp, which X509_TRUST_OCSP_REQUEST asks for
+};
+inline constexpr int kPurposeCount = 7;
+
+/// A set of purposes. Trivially copyable.
+class PurposeSet {
+ public:
+  constexpr PurposeSet() = default;
+  static constexpr PurposeSet All() { return PurposeSet((1U << kPurposeCount) - 1U); }
+
+  constexpr PurposeSet With(Purpose purpose) const { return PurposeSet(bits_ | Bit(purpose)); }
+  constexpr bool Contains(Purpose purpose) const { return (bits_ & Bit(purpose)) != 0; }
+  constexpr bool Empty() const { return bits_ == 0; }
+  constexpr PurposeSet Union(PurposeSet other) const { return PurposeSet(bits_ | other.bits_); }
+  /// The purposes not in this set.
+  constexpr PurposeSet Complement() const { return PurposeSet(All().bits_ & ~bits_); }
+
+  friend constexpr bool operator==(PurposeSet, PurposeSet) = default;
+
+ private:
+  constexpr explicit PurposeSet(unsigned bits) : bits_(bits) {}
+  static constexpr unsigned Bit(Purpose purpose) { return 1U << static_cast<unsigned>(purpose); }
+
+  unsigned bits_ = 0;
+};
+
+/// How far a certificate is trusted. Unspecified is "the system does not know it": neither an
+/// anchor nor distrusted.
+class CertificateTrust {
+ public:
+  enum class Kind : std::uint8_t { kUnspecified, kAnchor, kDistrusted };
+
+  constexpr CertificateTrust() = default;
+
+  /// The system says nothing about this certificate.
+  static constexpr CertificateTrust Unspecified() { return {}; }
+
+  /// The system lists it as an anchor and says nothing more: a plain CERTIFICATE in a bundle.
+  /// OpenSSL ends a chain there if it is self-signed.
+  static constexpr CertificateTrust Anchor() { return {Kind::kAnchor, PurposeSet(), false}; }
+
+  /// An anchor that is not trusted for the purposes in `rejected`. `ends_chain` says that the
+  /// system trusts it explicitly, so that it ends a chain even if it is not self-signed.
+  static constexpr CertificateTrust LimitedAnchor(PurposeSet rejected, bool ends_chain) {
+    return {Kind::kAnchor, rejected, ends_chain};
+  }
+
+  /// The system refuses it wherever it stands in a chain, for every purpose.
+  static constexpr CertificateTrust Distrusted() {
+    return {Kind::kDistrusted, PurposeSet::All(), false};
+  }
+
+  constexpr bool IsAnchor() const { return kind_ == Kind::kAnchor; }
+  constexpr bool IsDistrusted() const { return kind_ == Kind::kDistrusted; }
+  constexpr Kind GetKind() const { return kind_; }
+  /// Purposes for which the certificate must be refused; all of them when it is distrusted.
+  constexpr PurposeSet Rejected() const { return rejected_; }
+  /// True if the system trusts it explicitly, so that it may end a chain without being self-signed.
+  constexpr bool EndsChain() const { return ends_chain_; }
+
+  /// What holds when two sources of the system speak of one certificate: distrust wins, every
+  /// refusal of a purpose is kept, and an explicit trust is not lost. A source that lists the bare
+  /// certificate says nothing about purposes, so it takes no limit away.
+  constexpr CertificateTrust MergedWith(CertificateTrust other) const {
+    if (IsDistrusted() || other.IsDistrusted()) return Distrusted();
+    if (!IsAnchor()) return other;
+    if (!other.IsAnchor()) return *this;
+    return {Kind::kAnchor, rejected_.Union(other.rejected_), ends_chain_ || other.ends_chain_};
+  }
+
+  friend constexpr bool operator==(CertificateTrust, CertificateTrust) = default;
+
+ private:
+  constexpr CertificateTrust(Kind kind, PurposeSet rejected, bool ends_chain)
+      : rejected_(rejected), kind_(kind), ends_chain_(ends_chain) {}
+
+  PurposeSet rejected_;
+  Kind kind_ = Kind::kUnspecified;
+  bool ends_chain_ = false;
+};
+
+}  // namespace ostrust::platform

@@ -1,0 +1,37 @@
+// A mutex that a forked child finds unlocked.
+//
+// The module lives in programs that fork while other threads verify certificates (gunicorn,
+// multiprocessing, Apache). A plain mutex held by one of those threads stays locked in the child for
+// ever. Each ForkSafeMutex is held by the forking thread across fork() (pthread_atfork), so the
+// child gets what it protects in a consistent state, and unlocked.
+#pragma once
+
+#include <mutex>
+
+namespace ostrust::platform {
+
+/// Lockable, so std::lock_guard and std::unique_lock work with it. Not recursive.
+///
+/// `rank` orders mutexes: a thread that holds one may lock only mutexes of a higher rank, and fork()
+/// locks them all in that order. Objects must never be destroyed: they belong to things that live as
+/// long as the process (rule 12: no static destructors).
+class ForkSafeMutex {
+ public:
+  explicit ForkSafeMutex(int rank);
+  ForkSafeMutex(const ForkSafeMutex&) = delete;
+  ForkSafeMutex& operator=(const ForkSafeMutex&) = delete;
+  ~ForkSafeMutex();
+
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+  bool try_lock() { return mutex_.try_lock(); }
+
+ private:
+  friend struct ForkSafeMutexRegistry;
+
+  std::mutex mutex_;
+  const int rank_;
+  ForkSafeMutex* next_ = nullptr;  // the registry's list, by rank
+};
+
+}  // namespace ostrust::platform

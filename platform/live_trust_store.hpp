@@ -1,0 +1,65 @@
+// LiveTrustStore: the system's store as it is now. Hands out immutable snapshots and replaces them
+// when the source changes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "platform/fork_safe_mutex.hpp"
+#include "platform/trust_source.hpp"
+#include "platform/trust_store.hpp"
+
+namespace ostrust::platform {
+
+/// Thread-safe. One thread at a time looks at the source; the others go on with the snapshot there
+/// is. Lives as long as the process (ForkSafeMutex).
+class LiveTrustStore {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `refresh`: the source is looked at at most this often. Zero looks every time.
+  LiveTrustStore(std::unique_ptr<TrustSource> source, Clock::duration refresh);
+  ~LiveTrustStore();
+
+  /// The newest snapshot, reading the source first if it was never read, or if `refresh` has passed
+  /// and it changed. Null when nothing could ever be read. A source that became unreadable or empty
+  /// keeps the last good snapshot (rule 7). May throw std::bad_alloc.
+  std::shared_ptr<const TrustStore> Current();
+
+  struct Status {
+    std::shared_ptr<const TrustStore> store;  // as Current() would return, without looking again
+    std::string error;        // why the last read failed; empty when it did not
+    std::uint64_t generation; // counts the snapshots there were; 0 before the first
+  };
+  /// What is known without touching the source.
+  Status GetStatus() const;
+
+ private:
+  void Reload();  // load_mutex_ held
+
+  // Held while the source is looked at. Rank below mutex_.
+  ForkSafeMutex load_mutex_;
+  // Guards the members below; held for the time of a pointer copy.
+  mutable ForkSafeMutex mutex_;
+  std::unique_ptr<TrustSource> source_;  // guarded by load_mutex_
+  const Clock::duration refresh_;
+  std::shared_ptr<const TrustStore> store_;
+  std::string error_;
+  Clock::time_point next_look_{};
+  std::uint64_t generation_ = 0;
+  bool loaded_once_ = false;
+};
+
+/// Ranks of the module's mutexes, in the order in which they may be held together.
+namespace mutex_rank {
+inline constexpr int kRegistry = 10;
+inline constexpr int kGovern = 20;
+inline constexpr int kTrustLoad = 30;
+inline constexpr int kTrustSnapshot = 40;
+inline constexpr int kAnchors = 50;
+inline constexpr int kErrors = 60;
+}  // namespace mutex_rank
+
+}  // namespace ostrust::platform

@@ -1,0 +1,64 @@
+// TrustStore: what the operating system trusts, as it was at one moment.
+//
+// Two questions: "which of the system's certificates have this subject" and "how far is this
+// certificate trusted". The answers never change; when the system's store changes, a new TrustStore
+// is made (live_trust_store.hpp) and the old one lives on for whoever still holds it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "platform/bytes.hpp"
+#include "platform/certificate_trust.hpp"
+
+namespace ostrust::platform {
+
+/// One certificate of the system's store. Owned by the TrustStore it came from, and valid as long.
+struct StoreEntry {
+  /// The certificate's DER (RFC 5280 Certificate), without trust settings after it.
+  ByteView der;
+  /// A hash of `der` made when the store was read; equal DER has an equal hash in this process. Not
+  /// a fingerprint: it is not collision resistant.
+  std::size_t der_hash = 0;
+  /// Issuer and subject are equal as OpenSSL compares names. Says nothing about the signature.
+  bool self_issued = false;
+  /// kAnchor or kDistrusted, never kUnspecified.
+  CertificateTrust trust;
+};
+
+/// An immutable, indexed set of anchors and distrusted certificates. Safe to use from any number of
+/// threads at once. Held by std::shared_ptr<const TrustStore>; entries point into it.
+class TrustStore {
+ public:
+  virtual ~TrustStore() = default;
+
+  /// The entries whose subject equals `subject`, the DER of an RFC 5280 Name, as OpenSSL's
+  /// X509_NAME_cmp() compares: string type, case of ASCII letters and runs of spaces do not count.
+  /// Anchors and distrusted certificates alike, in the order of the source. Empty when `subject` is
+  /// no DER Name.
+  virtual std::vector<const StoreEntry*> FindBySubject(ByteView subject) const = 0;
+
+  /// How far the certificate with exactly this DER is trusted; Unspecified when it is not there.
+  virtual CertificateTrust TrustOf(ByteView certificate) const = 0;
+
+  /// Every entry, in the order of the sources, without duplicates.
+  virtual std::vector<const StoreEntry*> Entries() const = 0;
+
+  /// How many of Entries() are anchors.
+  virtual std::size_t AnchorCount() const = 0;
+
+  /// Where it was read from, for a person: paths joined by " + ".
+  virtual const std::string& Source() const = 0;
+
+  /// What was skipped and why, one sentence each, naming the file (rule 11: one certificate that
+  /// does not parse hides no other).
+  virtual const std::vector<std::string>& Problems() const = 0;
+
+ protected:
+  TrustStore() = default;
+  TrustStore(const TrustStore&) = default;
+  TrustStore& operator=(const TrustStore&) = default;
+};
+
+}  // namespace ostrust::platform
