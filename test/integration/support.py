@@ -162,8 +162,9 @@ def configuration_text(keys=None, init="", sections=""):
     """An openssl.cnf. `keys`: ostrust's section, or None for one without ostrust."""
     if keys is None:
         return _STOCK.format(init=init, providers="") + sections
-    lines = ["[ostrust_sect]", "module = " + MODULE, "activate = 1"]
-    lines += ["%s = %s" % item for item in keys.items()]
+    section = dict({"module": MODULE, "activate": "1"}, **keys)
+    lines = ["[ostrust_sect]"]
+    lines += ["%s = %s" % item for item in section.items() if item[1] is not None]
     return (_STOCK.format(init=init, providers="ostrust = ostrust_sect") + sections +
             "\n".join(lines) + "\n")
 
@@ -222,7 +223,6 @@ class OstrustTest(unittest.TestCase):
         every time. `keys` adds to its section; a value None takes a key out."""
         section = {"trust-source": self.bundle, "refresh": "0"}
         section.update(keys or {})
-        section = {key: value for key, value in section.items() if value is not None}
         return self.file("ostrust.cnf", configuration_text(section, **other))
 
     def python(self, code, configuration, status=0, **env):

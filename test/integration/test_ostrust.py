@@ -573,11 +573,6 @@ assert connect(context, "leaf-a") == ACCEPTED
                  "atexit.register(lambda: connect(ssl.create_default_context(), 'leaf-a') =="
                  " ACCEPTED or os._exit(9))"),
                 ("context left in a cycle", 0, "cycle = [context]; cycle.append(cycle); del cycle"),
-                ("a verifying thread is left", 0, """
-def work():
-    while True: connect(context, "leaf-a")
-threading.Thread(target=work, daemon=True).start()
-time.sleep(0.1)"""),
                 ("a forked child returns from main", 0, """
 child = os.fork()
 if child: assert os.waitpid(child, 0)[1] == 0"""),
