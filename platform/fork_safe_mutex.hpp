@@ -1,8 +1,8 @@
 // A mutex that a forked child finds unlocked.
 //
 // The module lives in programs that fork while other threads verify certificates (gunicorn,
-// multiprocessing, Apache). A plain mutex held by one of those threads stays locked in the child for
-// ever. Each ForkSafeMutex is held by the forking thread across fork() (pthread_atfork), so the
+// multiprocessing, Apache). A plain mutex held by one of those threads stays locked in the child
+// for ever. Each ForkSafeMutex is held by the forking thread across fork() (pthread_atfork), so the
 // child gets what it protects in a consistent state, and unlocked.
 #pragma once
 
@@ -10,11 +10,13 @@
 
 namespace ostrust::platform {
 
-/// Lockable, so std::lock_guard and std::unique_lock work with it. Not recursive.
+/// Lockable, so std::lock_guard and std::unique_lock work with it. Not recursive, and a thread must
+/// not fork while it holds one.
 ///
-/// `rank` orders mutexes: a thread that holds one may lock only mutexes of a higher rank, and fork()
-/// locks them all in that order. Objects must never be destroyed: they belong to things that live as
-/// long as the process (rule 12: no static destructors).
+/// `rank` orders mutexes: a thread that holds one may lock only mutexes of a higher rank, and
+/// fork() locks them all in that order. One may be made while others are held. They belong to
+/// things that live as long as the process (rule 12: no static destructors); only tests destroy
+/// one, and then no other thread may be forking.
 class ForkSafeMutex {
  public:
   explicit ForkSafeMutex(int rank);
@@ -31,7 +33,9 @@ class ForkSafeMutex {
 
   std::mutex mutex_;
   const int rank_;
-  ForkSafeMutex* next_ = nullptr;  // the registry's list, by rank
+  // The registry's: its list, by rank, and whether fork() has locked this one.
+  ForkSafeMutex* next_ = nullptr;
+  bool held_for_fork_ = false;
 };
 
 }  // namespace ostrust::platform

@@ -30,8 +30,8 @@ class LiveTrustStore {
 
   struct Status {
     std::shared_ptr<const TrustStore> store;  // as Current() would return, without looking again
-    std::string error;        // why the last read failed; empty when it did not
-    std::uint64_t generation; // counts the snapshots there were; 0 before the first
+    std::string error;                        // why the last read failed; empty when it did not
+    std::uint64_t generation;                 // counts the snapshots there were; 0 before the first
   };
   /// What is known without touching the source.
   Status GetStatus() const;

@@ -1,0 +1,102 @@
+#include "platform/certificate_fields.hpp"
+
+#include "platform/der.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+// Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }
+bool SkipTime(DerReader& reader) {
+  return reader.Next(der::kUtcTime).has_value() || reader.Next(der::kGeneralizedTime).has_value();
+}
+
+// Validity ::= SEQUENCE { notBefore Time, notAfter Time }
+bool IsValidity(ByteView content) {
+  DerReader reader(content);
+  return SkipTime(reader) && SkipTime(reader) && reader.AtEnd();
+}
+
+// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }
+bool SkipAlgorithm(DerReader& reader) {
+  const auto algorithm = reader.Next(der::kSequence);
+  if (!algorithm) return false;
+  DerReader inner(algorithm->content);
+  const auto identifier = inner.Next(der::kObjectIdentifier);
+  if (!identifier || !IsObjectIdentifier(identifier->content)) return false;
+  return inner.AtEnd() || (inner.Next() && inner.AtEnd());
+}
+
+// SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }
+bool IsPublicKeyInfo(ByteView content) {
+  DerReader reader(content);
+  return SkipAlgorithm(reader) && reader.Next(der::kBitString) && reader.AtEnd();
+}
+
+// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
+//                          extnValue OCTET STRING }
+bool AreExtensions(ByteView content) {
+  DerReader outer(content);
+  const auto list = outer.Next(der::kSequence);
+  if (!list || !outer.AtEnd()) return false;
+  DerReader reader(list->content);
+  while (!reader.AtEnd()) {
+    const auto extension = reader.Next(der::kSequence);
+    if (!extension) return false;
+    DerReader inner(extension->content);
+    if (!inner.Next(der::kObjectIdentifier)) return false;
+    if (inner.NextIs(der::kBoolean) && !inner.Next()) return false;
+    if (!inner.Next(der::kOctetString) || !inner.AtEnd()) return false;
+  }
+  return true;
+}
+
+// An OPTIONAL element: true when it is absent, or there and well-formed.
+bool SkipOptional(DerReader& reader, std::uint8_t tag) {
+  return !reader.NextIs(tag) || reader.Next(tag).has_value();
+}
+
+bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
+  DerReader reader(content);
+  // A version 1 certificate, as some old roots are, has no version.
+  if (!SkipOptional(reader, der::ContextConstructed(0))) return false;
+  if (!reader.Next(der::kInteger) || !SkipAlgorithm(reader)) return false;
+
+  const auto issuer = reader.Next(der::kSequence);
+  if (!issuer) return false;
+  const auto validity = reader.Next(der::kSequence);
+  if (!validity || !IsValidity(validity->content)) return false;
+  const auto subject = reader.Next(der::kSequence);
+  if (!subject) return false;
+  const auto key = reader.Next(der::kSequence);
+  if (!key || !IsPublicKeyInfo(key->content)) return false;
+
+  // issuerUniqueID and subjectUniqueID, [1] and [2] IMPLICIT BIT STRING
+  if (!SkipOptional(reader, der::Context(1)) || !SkipOptional(reader, der::Context(2)))
+    return false;
+  if (const auto extensions = reader.Next(der::ContextConstructed(3))) {
+    if (!AreExtensions(extensions->content)) return false;
+  }
+  if (!reader.AtEnd()) return false;
+
+  fields.issuer = issuer->whole;
+  fields.subject = subject->whole;
+  return true;
+}
+
+}  // namespace
+
+std::optional<CertificateFields> ReadCertificateFields(ByteView bytes) {
+  const auto certificate = DerReader(bytes).Next(der::kSequence);
+  if (!certificate) return std::nullopt;
+
+  CertificateFields fields;
+  fields.certificate = certificate->whole;
+  DerReader reader(certificate->content);
+  const auto to_be_signed = reader.Next(der::kSequence);
+  if (!to_be_signed || !ReadToBeSigned(to_be_signed->content, fields)) return std::nullopt;
+  if (!SkipAlgorithm(reader) || !reader.Next(der::kBitString) || !reader.AtEnd())
+    return std::nullopt;
+  return fields;
+}
+
+}  // namespace ostrust::platform

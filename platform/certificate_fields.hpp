@@ -1,0 +1,25 @@
+// Where a certificate ends, and the two names in it: all that a trust store must know of one.
+//
+// For the reader of bundles and for MemoryTrustStore. It is no X.509 parser: whether the
+// certificate is any good is decided by OpenSSL, which parses it again when it is used. It must
+// never take for a certificate what is none.
+#pragma once
+
+#include <optional>
+
+#include "platform/bytes.hpp"
+
+namespace ostrust::platform {
+
+/// Views into the bytes that were read.
+struct CertificateFields {
+  ByteView certificate;  // the Certificate; OpenSSL's trust settings may stand behind it
+  ByteView issuer;       // the DER of the Name, identifier and length included
+  ByteView subject;
+};
+
+/// Reads the Certificate (RFC 5280 section 4.1) at the start of `bytes`. Nullopt when there is
+/// none: every element of Certificate and TBSCertificate must be there, in order, in DER.
+std::optional<CertificateFields> ReadCertificateFields(ByteView bytes);
+
+}  // namespace ostrust::platform

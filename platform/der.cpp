@@ -1,0 +1,73 @@
+#include "platform/der.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+constexpr std::uint8_t kTagNumberMask = 0x1f;
+constexpr std::uint8_t kLongLength = 0x80;
+
+std::uint8_t At(ByteView bytes, std::size_t index) {
+  return std::to_integer<std::uint8_t>(bytes[index]);
+}
+
+}  // namespace
+
+std::optional<DerElement> DerReader::Next() {
+  if (rest_.size() < 2) return std::nullopt;
+  const std::uint8_t tag = At(rest_, 0);
+  if ((tag & kTagNumberMask) == kTagNumberMask) return std::nullopt;  // high tag number form
+
+  std::size_t header = 2;
+  std::size_t length = At(rest_, 1);
+  if (length >= kLongLength) {
+    const std::size_t octets = length & ~std::size_t{kLongLength};
+    // Zero octets is BER's indefinite length. Four hold more than any file that is read.
+    if (octets == 0 || octets > 4 || rest_.size() - header < octets) return std::nullopt;
+    length = 0;
+    for (std::size_t i = 0; i < octets; ++i) length = (length << 8) | At(rest_, header + i);
+    const bool minimal = octets == 1 ? length >= kLongLength : length >> (8 * (octets - 1)) != 0;
+    if (!minimal) return std::nullopt;
+    header += octets;
+  }
+  if (rest_.size() - header < length) return std::nullopt;
+
+  const DerElement element{tag, rest_.subspan(header, length), rest_.first(header + length)};
+  rest_ = rest_.subspan(header + length);
+  return element;
+}
+
+std::optional<DerElement> DerReader::Next(std::uint8_t tag) {
+  if (!NextIs(tag)) return std::nullopt;
+  return Next();
+}
+
+bool IsObjectIdentifier(ByteView content) {
+  if (content.empty() || (At(content, content.size() - 1) & 0x80) != 0) return false;
+  bool starts_subidentifier = true;
+  for (const std::byte byte : content) {
+    const auto value = std::to_integer<std::uint8_t>(byte);
+    if (starts_subidentifier && value == 0x80) return false;
+    starts_subidentifier = (value & 0x80) == 0;
+  }
+  return true;
+}
+
+void AppendDerHeader(std::uint8_t tag, std::size_t content_size, Bytes& out) {
+  out.push_back(std::byte{tag});
+  if (content_size < kLongLength) {
+    out.push_back(static_cast<std::byte>(content_size));
+    return;
+  }
+  unsigned octets = 0;
+  for (std::size_t rest = content_size; rest != 0; rest >>= 8) ++octets;
+  out.push_back(static_cast<std::byte>(kLongLength | octets));
+  while (octets-- != 0)
+    out.push_back(static_cast<std::byte>((content_size >> (8 * octets)) & 0xff));
+}
+
+void AppendDer(std::uint8_t tag, ByteView content, Bytes& out) {
+  AppendDerHeader(tag, content.size(), out);
+  out.insert(out.end(), content.begin(), content.end());
+}
+
+}  // namespace ostrust::platform

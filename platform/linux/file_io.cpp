@@ -1,0 +1,105 @@
+#include "platform/linux/file_io.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace ostrust::platform {
+namespace {
+
+std::string ErrorText(int error) {
+  return std::generic_category().message(error);
+}
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+// Whether the type in a directory entry rules a certificate file out. Some file systems give none.
+bool IsNoFile(const struct dirent& entry) {
+#ifdef DT_UNKNOWN
+  return entry.d_type != DT_REG && entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN;
+#else
+  static_cast<void>(entry);
+  return false;
+#endif
+}
+
+}  // namespace
+
+UniqueFd::~UniqueFd() {
+  if (fd_ >= 0) close(fd_);
+}
+
+OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window) {
+  // O_NONBLOCK: opening a FIFO would wait for its writer. It does nothing to a regular file.
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0) {
+    const int error = errno;
+    return {UniqueFd(-1), FileStamp::OfUnopened(path, error), {}, ErrorText(error)};
+  }
+  auto stamp = FileStamp::Of(path, status, racy_window);
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return {UniqueFd(-1), std::move(stamp), {}, "neither a file nor a directory"};
+  }
+  return {std::move(fd), std::move(stamp), status, {}};
+}
+
+std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
+  // Read, not mapped: a mapped file that is truncated by somebody else is a SIGBUS for the program.
+  Bytes content;
+  std::size_t size = 0;
+  const auto expected = static_cast<std::uint64_t>(file.status.st_size);
+  if (expected <= kMaxFileSize) content.resize(static_cast<std::size_t>(expected) + 1);
+  // The size may change while it is read, and is 0 in /proc.
+  for (;;) {
+    if (size == content.size()) content.resize(std::min(2 * size + 4096, kMaxFileSize + 1));
+    if (expected > kMaxFileSize || size > kMaxFileSize) {
+      error = "larger than 32 MiB";
+      return std::nullopt;
+    }
+    const ssize_t count = read(file.fd.Get(), content.data() + size, content.size() - size);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      error = ErrorText(errno);
+      return std::nullopt;
+    }
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  content.resize(size);
+  return content;
+}
+
+std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error) {
+  const std::unique_ptr<DIR, DirectoryCloser> stream(fdopendir(directory.fd.Get()));
+  if (stream == nullptr) {
+    error = ErrorText(errno);
+    return std::nullopt;
+  }
+  directory.fd.Release();  // the stream's now
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    // Safe: the stream is this thread's alone (POSIX.1-2024).
+    const struct dirent* entry = readdir(stream.get());
+    if (entry == nullptr) break;
+    if (entry->d_name[0] == '.' || IsNoFile(*entry)) continue;
+    names.emplace_back(entry->d_name);
+  }
+  if (errno != 0) {
+    error = ErrorText(errno);
+    return std::nullopt;
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace ostrust::platform

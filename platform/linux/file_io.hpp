@@ -1,0 +1,66 @@
+// Opening and reading what an administrator's path leads to, without surprises: a FIFO does not
+// hang, a device or an endless file is refused, and nobody who changes a file while it is read can
+// do more than change what is read.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/bytes.hpp"
+#include "platform/linux/file_stamp.hpp"
+
+namespace ostrust::platform {
+
+/// The largest file that is read. The bundles of the systems are below 1 MiB.
+inline constexpr std::size_t kMaxFileSize = std::size_t{32} << 20;
+
+/// Closes its descriptor.
+class UniqueFd {
+ public:
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  UniqueFd& operator=(UniqueFd&&) = delete;
+  ~UniqueFd();
+
+  int Get() const { return fd_; }
+  int Release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_;
+};
+
+/// An opened file or directory, or the reason why it is not.
+struct OpenedPath {
+  UniqueFd fd;
+  FileStamp stamp;
+  struct stat status {};  // all zero when it could not be opened
+  std::string error;      // a clause without the path, as "No such file or directory"
+
+  bool IsOpen() const { return fd.Get() >= 0; }
+  bool IsDirectory() const { return S_ISDIR(status.st_mode); }
+};
+
+/// Opens `path`, following symbolic links, if it leads to a regular file or a directory. Its stamp
+/// is taken before anything is read.
+OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window);
+
+/// The content of the regular file that was opened; nullopt, with a clause in `error`, when it is
+/// too large or cannot be read.
+std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error);
+
+/// The names in the directory that was opened, sorted, without hidden ones and without what is
+/// neither a file nor a link. Nullopt, with a clause in `error`, when it cannot be read.
+/// `directory` is closed.
+std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error);
+
+}  // namespace ostrust::platform

@@ -1,0 +1,201 @@
+#include "platform/linux/file_trust_source.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "platform/bundle.hpp"
+#include "platform/linux/hashed_directory.hpp"
+#include "platform/linux/locations.hpp"
+#include "platform/memory_trust_store.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+void Append(std::vector<std::string>& problems, std::vector<std::string>& more) {
+  std::move(more.begin(), more.end(), std::back_inserter(problems));
+}
+
+LoadResult Failure(std::string error) {
+  return {nullptr, std::move(error)};
+}
+
+// Why a source without an anchor is none; the first problem is most likely the reason.
+LoadResult NoAnchor(const std::string& path, const std::vector<std::string>& problems) {
+  std::string error = path + " holds no certificate that is trusted";
+  if (!problems.empty()) error += " (" + problems.front() + ")";
+  return Failure(std::move(error));
+}
+
+}  // namespace
+
+LoadResult FileTrustSource::Load() {
+  stamps_.clear();
+  layered_ = nullptr;
+  return path_.empty() ? LoadAuto() : LoadPath(path_);
+}
+
+bool FileTrustSource::Changed() {
+  return std::any_of(stamps_.begin(), stamps_.end(),
+                     [](const FileStamp& stamp) { return stamp.MayHaveChanged(); }) ||
+         (layered_ != nullptr && layered_->ReadFilesMayHaveChanged());
+}
+
+OpenedPath FileTrustSource::Open(const std::string& path) {
+  OpenedPath opened = OpenPath(path, options_.racy_window);
+  stamps_.push_back(opened.stamp);
+  return opened;
+}
+
+LoadResult FileTrustSource::LoadPath(const std::string& path) {
+  OpenedPath opened = Open(path);
+  if (!opened.IsOpen()) return Failure(path + " cannot be read: " + opened.error);
+  if (opened.IsDirectory()) return LoadDirectory(opened, path);
+  return LoadBundle(opened, path, nullptr, {});
+}
+
+LoadResult FileTrustSource::LoadAuto() {
+  std::vector<std::string> unusable;  // is there, but gives no anchor
+  std::string absent;
+  const auto note_unopened = [&](const std::string& path, const OpenedPath& opened) {
+    if (opened.stamp.IsMissing()) {
+      absent += absent.empty() ? path : ", " + path;
+    } else {
+      unusable.push_back(path + " cannot be read: " + opened.error);
+    }
+  };
+
+  for (const BundleLocation& location : SystemBundles()) {
+    const std::string path = options_.root + location.bundle;
+    const OpenedPath opened = Open(path);
+    if (!opened.IsOpen() || opened.IsDirectory()) {
+      note_unopened(path, opened);
+      continue;
+    }
+    LoadResult result = LoadBundle(opened, path, location.hashed_directory, unusable);
+    if (result.store != nullptr) return result;
+    unusable.push_back(std::move(result.error));
+  }
+  for (const char* location : SystemDirectories()) {
+    const std::string path = options_.root + location;
+    OpenedPath opened = Open(path);
+    if (!opened.IsDirectory()) {
+      note_unopened(path, opened);
+      continue;
+    }
+    LoadResult result = LoadDirectory(opened, path);
+    if (result.store != nullptr) return result;
+    unusable.push_back(std::move(result.error));
+  }
+
+  std::string error = "no trust store was found on this system";
+  for (const std::string& reason : unusable) error += "; " + reason;
+  if (!absent.empty()) error += "; not there: " + absent;
+  return Failure(std::move(error));
+}
+
+LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string& path,
+                                       const char* hashed_directory,
+                                       std::vector<std::string> problems) {
+  std::string error;
+  const auto content = ReadContent(file, error);
+  if (!content) return Failure(path + " cannot be read: " + error);
+  Bundle bundle = ReadBundle(*content, path);
+  if (std::none_of(bundle.certificates.begin(), bundle.certificates.end(),
+                   [](const TrustedCertificate& entry) { return entry.trust.IsAnchor(); })) {
+    return NoAnchor(path, bundle.problems);
+  }
+  Append(problems, bundle.problems);
+  std::string source = path;
+  std::optional<LayeredTrustStore::Directory> directory;
+  if (hashed_directory != nullptr) {
+    directory = ListHashedDirectory(options_.root + hashed_directory, problems);
+    if (directory) source += " + " + directory->path;
+  }
+  auto store = std::make_unique<const MemoryTrustStore>(std::move(bundle.certificates),
+                                                        std::move(source), std::move(problems));
+  // A certificate that occurs twice may be an anchor in one place and distrusted in the other.
+  if (store->AnchorCount() == 0) return NoAnchor(path, store->Problems());
+  if (!directory) return {std::move(store), {}};
+  layered_ = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
+  layered_->ReadAddedFiles();
+  return {layered_, {}};
+}
+
+std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory(
+    const std::string& path, std::vector<std::string>& problems) {
+  OpenedPath opened = Open(path);
+  if (opened.stamp.IsMissing()) return std::nullopt;
+  std::string error = opened.IsOpen() ? "not a directory" : opened.error;
+  if (opened.IsDirectory()) {
+    if (const auto names = ListNames(opened, error)) {
+      return LayeredTrustStore::Directory{path, opened.stamp, GroupByHash(*names),
+                                          options_.racy_window};
+    }
+  }
+  problems.push_back(path + " is not looked at: " + error);
+  return std::nullopt;
+}
+
+LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::string& path) {
+  std::string error;
+  const auto names = ListNames(directory, error);
+  if (!names) return Failure(path + " cannot be read: " + error);
+
+  std::vector<TrustedCertificate> certificates;
+  std::vector<std::string> problems;
+  std::set<FileIdentity> seen;
+  for (const std::string& name : *names) {
+    if (IsHashedCrlName(name)) continue;
+    ReadDirectoryFile(path + "/" + name, seen, certificates, problems);
+  }
+  auto store =
+      std::make_shared<const MemoryTrustStore>(std::move(certificates), path, std::move(problems));
+  if (store->AnchorCount() == 0) return NoAnchor(path, store->Problems());
+  return {std::move(store), {}};
+}
+
+void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileIdentity>& seen,
+                                        std::vector<TrustedCertificate>& certificates,
+                                        std::vector<std::string>& problems) {
+  const OpenedPath file = Open(path);
+  if (file.IsDirectory()) return;
+  std::string error = file.error;
+  if (file.IsOpen()) {
+    // Debian has each certificate under three names, two of them links.
+    if (!seen.emplace(file.status.st_dev, file.status.st_ino).second) return;
+    if (const auto content = ReadContent(file, error)) {
+      Bundle bundle = ReadBundle(*content, path);
+      if (bundle.certificates.empty() && bundle.problems.empty()) {
+        problems.push_back(path + " holds no certificate");
+      }
+      Append(problems, bundle.problems);
+      std::move(bundle.certificates.begin(), bundle.certificates.end(),
+                std::back_inserter(certificates));
+      return;
+    }
+  }
+  problems.push_back(path + " is not read: " + error);
+}
+
+std::unique_ptr<TrustSource> MakeFileTrustSource(std::string_view trust_source,
+                                                 FileTrustOptions options, std::string& error) {
+  constexpr std::string_view kAllowed =
+      "allowed are auto, or the absolute path of a file or directory";
+  error.clear();
+  if (trust_source.empty() || trust_source == "auto") {
+    return std::make_unique<FileTrustSource>(std::string(), std::move(options));
+  }
+  if (trust_source == "p11-kit" || trust_source.substr(0, 8) == "p11-kit:") {
+    error = "trust-source: this build has no p11-kit support; ";
+    error += kAllowed;
+    return nullptr;
+  }
+  if (trust_source.front() != '/' || trust_source.find('\0') != std::string_view::npos) {
+    error = "trust-source: \"" + std::string(trust_source) + "\" is not possible; ";
+    error += kAllowed;
+    return nullptr;
+  }
+  return std::make_unique<FileTrustSource>(std::string(trust_source), std::move(options));
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,59 @@
+#include "platform/live_trust_store.hpp"
+
+#include <mutex>
+#include <utility>
+
+namespace ostrust::platform {
+
+LiveTrustStore::LiveTrustStore(std::unique_ptr<TrustSource> source, Clock::duration refresh)
+    : load_mutex_(mutex_rank::kTrustLoad),
+      mutex_(mutex_rank::kTrustSnapshot),
+      source_(std::move(source)),
+      refresh_(refresh) {}
+
+LiveTrustStore::~LiveTrustStore() = default;
+
+std::shared_ptr<const TrustStore> LiveTrustStore::Current() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (loaded_once_ && Clock::now() < next_look_) return store_;
+  }
+  std::unique_lock load_lock(load_mutex_, std::defer_lock);
+  if (!load_lock.try_lock()) {
+    // Another thread is looking. Its result is waited for only by those who have nothing else.
+    if (auto status = GetStatus(); status.store != nullptr) return std::move(status.store);
+    load_lock.lock();
+  }
+  Reload();
+  return GetStatus().store;
+}
+
+LiveTrustStore::Status LiveTrustStore::GetStatus() const {
+  const std::lock_guard lock(mutex_);
+  return {store_, error_, generation_};
+}
+
+void LiveTrustStore::Reload() {
+  {
+    const std::lock_guard lock(mutex_);
+    // Somebody else looked while this thread waited for load_mutex_.
+    if (loaded_once_ && Clock::now() < next_look_) return;
+  }
+  LoadResult result;
+  const bool read = !loaded_once_ || source_->Changed();
+  if (read) result = source_->Load();
+
+  const std::lock_guard lock(mutex_);
+  next_look_ = Clock::now() + refresh_;
+  if (!read) return;
+  loaded_once_ = true;
+  error_ = std::move(result.error);
+  if (result.store != nullptr) {
+    // The old snapshot, if this is the last reference to it, is destroyed with `result`, when the
+    // lock is released already.
+    store_.swap(result.store);
+    ++generation_;
+  }
+}
+
+}  // namespace ostrust::platform

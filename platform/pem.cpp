@@ -1,0 +1,161 @@
+#include "platform/pem.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace ostrust::platform {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::string_view kDashes = "-----";
+constexpr std::string_view kBegin = "-----BEGIN ";
+constexpr std::string_view kEnd = "-----END ";
+
+// PEM_STRING_X509, PEM_STRING_X509_OLD and PEM_STRING_X509_TRUSTED (openssl/pem.h).
+bool IsCertificateLabel(std::string_view label) {
+  return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+// The line at `position` without its end. What sanitize_line() (crypto/pem/pem_lib.c) strips from a
+// line's end, everything up to a space, is no part of it.
+std::string_view LineFrom(std::string_view text, std::size_t position) {
+  std::string_view line = text.substr(position, text.find('\n', position) - position);
+  while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
+  return line;
+}
+
+// What stands between `prefix` and the closing dashes. Nullopt for any other line.
+std::optional<std::string_view> LabelOf(std::string_view line, std::string_view prefix) {
+  if (!StartsWith(line, prefix)) return std::nullopt;
+  line.remove_prefix(prefix.size());
+  if (line.size() < kDashes.size() || line.substr(line.size() - kDashes.size()) != kDashes) {
+    return std::nullopt;
+  }
+  line.remove_suffix(kDashes.size());
+  return line;
+}
+
+// Where the first line at or after `position` begins that starts with `prefix`; npos if none does.
+// `position` is the start of a line.
+std::size_t FindLine(std::string_view text, std::string_view prefix, std::size_t position) {
+  const std::size_t start = position;
+  for (;; ++position) {
+    position = text.find(prefix, position);
+    if (position == std::string_view::npos || position == start || text[position - 1] == '\n') {
+      return position;
+    }
+  }
+}
+
+constexpr std::uint8_t kInvalid = 0x80;
+constexpr std::uint8_t kSpace = 0x81;
+constexpr std::uint8_t kPadding = 0x82;
+
+constexpr std::array<std::uint8_t, 256> MakeBase64Table() {
+  std::array<std::uint8_t, 256> table{};
+  for (std::uint8_t& entry : table) entry = kInvalid;
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  for (const char space : {' ', '\t', '\r', '\n'})
+    table[static_cast<unsigned char>(space)] = kSpace;
+  table[static_cast<unsigned char>('=')] = kPadding;
+  return table;
+}
+
+constexpr std::array<std::uint8_t, 256> kBase64 = MakeBase64Table();
+
+// RFC 4648 section 4, padding required, white space ignored. False when it is anything else.
+bool DecodeBase64(std::string_view text, Bytes& out) {
+  out.resize(text.size() / 4 * 3 + 3);
+  std::size_t size = 0;
+  std::uint32_t quad = 0;
+  unsigned count = 0;  // characters in `quad`, padding included
+  unsigned padding = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto value = [&](std::size_t k) {
+      return kBase64[static_cast<unsigned char>(text[i + k])];
+    };
+    // Four characters at a time; anything that is not base64 has the highest bit set.
+    if (count == 0 && text.size() - i >= 4 && padding == 0) {
+      const std::uint32_t a = value(0), b = value(1), c = value(2), d = value(3);
+      if (((a | b | c | d) & kInvalid) == 0) {
+        const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+        out[size++] = static_cast<std::byte>(bits >> 16);
+        out[size++] = static_cast<std::byte>((bits >> 8) & 0xff);
+        out[size++] = static_cast<std::byte>(bits & 0xff);
+        i += 4;
+        continue;
+      }
+    }
+    const std::uint8_t bits = value(0);
+    ++i;
+    if (bits == kSpace) continue;
+    if (bits == kPadding) {
+      // At most two, and only at the end of the last four.
+      if (count < 2 || ++padding > 2) return false;
+    } else if (bits == kInvalid || padding != 0) {
+      return false;
+    }
+    quad = quad << 6 | (bits == kPadding ? 0U : bits);
+    if (++count == 4) {
+      for (unsigned k = 0; k < 3 - padding; ++k) {
+        out[size++] = static_cast<std::byte>((quad >> (16 - 8 * k)) & 0xff);
+      }
+      count = 0;
+      quad = 0;
+    }
+  }
+  out.resize(size);
+  return count == 0;
+}
+
+}  // namespace
+
+std::optional<PemBlock> PemReader::Next() {
+  if (position_ == 0 && StartsWith(text_, kByteOrderMark)) position_ = kByteOrderMark.size();
+  for (;;) {
+    const std::size_t begin = FindLine(text_, kBegin, position_);
+    if (begin == std::string_view::npos) {
+      position_ = text_.size();
+      return std::nullopt;
+    }
+    const std::size_t body = std::min(text_.find('\n', begin), text_.size() - 1) + 1;
+    position_ = body;
+    const auto label = LabelOf(LineFrom(text_, begin), kBegin);
+    if (!label || !IsCertificateLabel(*label)) continue;
+
+    PemBlock block;
+    block.offset = begin;
+    // The body ends where the next line of dashes begins, whatever it says: if that is not this
+    // block's END, it may be the BEGIN of the next one, which must not be lost.
+    const std::size_t end = FindLine(text_, kDashes, body);
+    if (end == std::string_view::npos) {
+      position_ = text_.size();
+      block.problem = "no END line";
+      return block;
+    }
+    position_ = end;
+    if (LabelOf(LineFrom(text_, end), kEnd) != label) {
+      block.problem = "no END line of its own";
+    } else if (!DecodeBase64(text_.substr(body, end - body), block.data)) {
+      block.data.clear();
+      block.problem = "broken base64";
+    }
+    return block;
+  }
+}
+
+std::size_t LineAt(std::string_view text, std::size_t offset) {
+  const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size()));
+  return 1 + static_cast<std::size_t>(std::count(text.begin(), end, '\n'));
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,47 @@
+#include "platform/trusted_certificate.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/certificate_fields.hpp"
+#include "platform/name.hpp"
+#include "platform/trust_settings.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+bool Equal(ByteView a, ByteView b) {
+  return AsText(a) == AsText(b);
+}
+
+std::optional<TrustedCertificate> Make(const CertificateFields& fields, CertificateTrust trust) {
+  auto subject = CanonicalName(fields.subject);
+  if (!subject) return std::nullopt;
+  bool self_issued = Equal(fields.issuer, fields.subject);
+  if (!self_issued) {
+    const auto issuer = CanonicalName(fields.issuer);
+    if (!issuer) return std::nullopt;
+    self_issued = *issuer == *subject;
+  }
+  return TrustedCertificate{Bytes(fields.certificate.begin(), fields.certificate.end()),
+                            std::move(*subject), self_issued, trust};
+}
+
+}  // namespace
+
+std::optional<TrustedCertificate> MakeTrustedCertificate(ByteView der, CertificateTrust trust) {
+  const auto fields = ReadCertificateFields(der);
+  if (!fields || fields->certificate.size() != der.size()) return std::nullopt;
+  return Make(*fields, trust);
+}
+
+std::optional<TrustedCertificate> ReadTrustedCertificate(ByteView der) {
+  const auto fields = ReadCertificateFields(der);
+  if (!fields) return std::nullopt;
+  const ByteView settings = der.subspan(fields->certificate.size());
+  if (settings.empty()) return Make(*fields, CertificateTrust::Anchor());
+  const auto trust = ParseTrustSettings(settings);
+  return trust ? Make(*fields, *trust) : std::nullopt;
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,28 @@
+// A certificate that the system lists, read as far as a TrustStore needs it.
+//
+// The one way into a MemoryTrustStore, for every operating system: what does not parse here is not
+// in the store.
+#pragma once
+
+#include <optional>
+
+#include "platform/bytes.hpp"
+#include "platform/certificate_trust.hpp"
+
+namespace ostrust::platform {
+
+struct TrustedCertificate {
+  Bytes der;                // the Certificate, nothing behind it
+  Bytes canonical_subject;  // name.hpp
+  bool self_issued = false;
+  CertificateTrust trust;
+};
+
+/// `der` must be exactly one Certificate. Nullopt when it is not, or a name in it is invalid.
+std::optional<TrustedCertificate> MakeTrustedCertificate(ByteView der, CertificateTrust trust);
+
+/// A certificate with OpenSSL's trust settings behind it, or without, as d2i_X509_AUX()
+/// (crypto/x509/x_x509.c) reads it. Nullopt when `der` is anything else.
+std::optional<TrustedCertificate> ReadTrustedCertificate(ByteView der);
+
+}  // namespace ostrust::platform

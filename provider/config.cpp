@@ -1,0 +1,202 @@
+#include "provider/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "platform/trust_source.hpp"
+
+namespace ostrust {
+namespace {
+
+constexpr double kMaxRefreshSeconds = 86400;
+constexpr int kMaxNetworkTimeoutSeconds = 600;
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), LowerAscii);
+  return out;
+}
+
+/// The spellings of a switch that OpenSSL's own provider sections accept (provider_conf.c).
+std::optional<bool> ParseSwitch(std::string_view value) {
+  const std::string lower = Lower(value);
+  if (lower == "yes" || lower == "on" || lower == "true" || lower == "1") return true;
+  if (lower == "no" || lower == "off" || lower == "false" || lower == "0") return false;
+  return std::nullopt;
+}
+
+bool IsOff(std::string_view value) { return ParseSwitch(value) == std::optional<bool>(false); }
+
+/// Reads the keys one after the other into a Config.
+class Reader {
+ public:
+  Reader(const ConfigLookup& lookup, Config& config) : lookup_(lookup), config_(config) {}
+
+  void Switch(const char* key, bool& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    if (const auto parsed = ParseSwitch(*value)) {
+      out = *parsed;
+    } else {
+      Refuse(key, *value, "yes or no");
+    }
+  }
+
+  /// A feature this build does not have: being asked not to use it is fine, being asked for it is
+  /// not. `also` names one more value that asks for nothing.
+  void Absent(const char* key, const char* allowed, std::string_view also = {}) {
+    const auto value = Value(key);
+    if (!value || IsOff(*value) || (!also.empty() && Lower(*value) == also)) return;
+    Refuse(key, *value, std::string(allowed) + ", because this build has no more");
+  }
+
+  void Refresh(const char* key, std::chrono::milliseconds& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    double seconds = 0;
+    const char* const end = value->data() + value->size();
+    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
+    if (error != std::errc() || stop != end || !std::isfinite(seconds) || seconds < 0 ||
+        seconds > kMaxRefreshSeconds) {
+      Refuse(key, *value, "a number of seconds from 0 to 86400");
+      return;
+    }
+    out = std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
+  }
+
+  void Seconds(const char* key) {
+    const auto value = Value(key);
+    if (!value) return;
+    int seconds = 0;
+    const char* const end = value->data() + value->size();
+    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
+    if (error != std::errc() || stop != end || seconds < 1 || seconds > kMaxNetworkTimeoutSeconds) {
+      Refuse(key, *value, "a number of seconds from 1 to 600");
+    }
+  }
+
+  void TrustSource(const char* key, std::string& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    std::string why;
+    if (platform::MakeTrustSource(*value, why) == nullptr) {
+      config_.errors.push_back(std::string(key) + " = " + *value + ": " + why);
+      return;
+    }
+    out = *value;
+  }
+
+  void PreloadPrograms(const char* key, Preload& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    if (const auto all = ParseSwitch(*value)) {
+      out = Preload{*all, {}};
+      return;
+    }
+    Preload parsed;
+    std::string_view rest = *value;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      const std::string_view name = Trim(rest.substr(0, comma));
+      if (name.empty() || name.find('/') != std::string_view::npos) {
+        Refuse(key, *value, "yes, no, or program names without a path, separated by commas");
+        return;
+      }
+      parsed.programs.emplace_back(name);
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+    out = std::move(parsed);
+  }
+
+  void Log(const char* key, LogTarget& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    if (const auto target = ParseLogTarget(*value)) {
+      out = *target;
+    } else {
+      Refuse(key, *value, kLogTargetSyntax);
+    }
+  }
+
+  void AbsolutePath(const char* key) {
+    const auto value = Value(key);
+    if (value && !IsOff(*value) && value->front() != '/') Refuse(key, *value, "an absolute path");
+  }
+
+ private:
+  /// The value without the space around it. An empty value counts as a bad one, so that
+  /// `refresh =` is not taken for a default by accident.
+  std::optional<std::string> Value(const char* key) {
+    const auto raw = lookup_(key);
+    if (!raw) return std::nullopt;
+    const std::string_view value = Trim(*raw);
+    if (value.empty()) {
+      config_.errors.push_back(std::string(key) + " is empty: remove the line or give it a value");
+      return std::nullopt;
+    }
+    return std::string(value);
+  }
+
+  void Refuse(const char* key, std::string_view value, std::string_view allowed) {
+    config_.errors.push_back(std::string(key) + " = " + std::string(value) +
+                             " is not a value ostrust knows: it can be " + std::string(allowed));
+  }
+
+  const ConfigLookup& lookup_;
+  Config& config_;
+};
+
+constexpr std::array kKeys = {
+    "default-paths", "system-bundles",        "replace-bundles", "verify",       "revocation",
+    "intermediates", "network-allow-private", "network-timeout", "cache-dir",    "trust-source",
+    "refresh",       "preload",               "log",
+};
+
+}  // namespace
+
+bool Preload::AppliesTo(std::string_view program) const {
+  return all || std::find(programs.begin(), programs.end(), program) != programs.end();
+}
+
+std::string Config::ErrorText() const {
+  std::string text;
+  for (const std::string& error : errors) {
+    if (!text.empty()) text += "; ";
+    text += error;
+  }
+  return text;
+}
+
+Config ReadConfig(const ConfigLookup& lookup) {
+  Config config;
+  Reader reader(lookup, config);
+  reader.Switch("default-paths", config.default_paths);
+  reader.Absent("system-bundles", "no");
+  reader.Absent("replace-bundles", "off", "none");
+  reader.Absent("verify", "roots or off", "roots");
+  reader.Absent("revocation", "off");
+  reader.Absent("intermediates", "off");
+  reader.Absent("network-allow-private", "no");
+  reader.Seconds("network-timeout");
+  reader.AbsolutePath("cache-dir");
+  reader.TrustSource("trust-source", config.trust_source);
+  reader.Refresh("refresh", config.refresh);
+  reader.PreloadPrograms("preload", config.preload);
+  reader.Log("log", config.log);
+  return config;
+}
+
+std::span<const char* const> KnownConfigKeys() { return kKeys; }
+
+}  // namespace ostrust

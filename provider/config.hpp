@@ -1,0 +1,52 @@
+// The provider's section of openssl.cnf, as one value.
+//
+// A bad value never turns the product off silently: it is kept as an error, os: then fails with it,
+// and OpenSSL's own default paths stay as they are.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "provider/log.hpp"
+
+namespace ostrust {
+
+/// Which programs get every anchor copied into their store at once (key `preload`).
+struct Preload {
+  bool all = false;
+  std::vector<std::string> programs;
+
+  /// `program`: the last component of the program's name.
+  bool AppliesTo(std::string_view program) const;
+};
+
+struct Config {
+  bool default_paths = true;
+  std::string trust_source = "auto";
+  std::chrono::milliseconds refresh{1000};
+  Preload preload{false, {"haproxy"}};
+  LogTarget log;
+
+  /// One sentence for each value that was refused, naming the key and the allowed values. When it is
+  /// not empty, nothing is served from the operating system's store.
+  std::vector<std::string> errors;
+
+  /// The errors in one line.
+  std::string ErrorText() const;
+};
+
+/// Looks one key up; nullopt when it is not set.
+using ConfigLookup = std::function<std::optional<std::string>(const char* key)>;
+
+/// Reads every key. Bad values end up in Config::errors; throws only std::bad_alloc.
+Config ReadConfig(const ConfigLookup& lookup);
+
+/// Every key that ReadConfig() understands, for naming the others.
+std::span<const char* const> KnownConfigKeys();
+
+}  // namespace ostrust

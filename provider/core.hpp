@@ -1,0 +1,59 @@
+// The core: what OpenSSL hands a provider when it loads it. This is all that layer L0 needs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+
+namespace ostrust {
+
+/// Reasons in OpenSSL's error queue. The texts are in errors.cpp.
+enum class Reason : int {
+  kUnreadableTrustStore = 1,
+  kBadConfiguration = 2,
+  kBadUri = 3,
+  kUnsupportedSearch = 4,
+  kOutOfMemory = 5,
+};
+
+/// The texts for OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, ended by an item with id 0.
+const OSSL_ITEM* ReasonStrings();
+
+/// The core functions of one provider instance. A value; valid while that provider is loaded.
+class Core {
+ public:
+  /// Nullopt when a function that even L0 needs is missing.
+  static std::optional<Core> FromDispatch(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in);
+
+  /// A parameter of our section of the configuration; nullopt when it is not set.
+  std::optional<std::string> ConfigValue(const char* name) const;
+
+  /// The library context we were loaded into; null may stand for the default one.
+  OSSL_LIB_CTX* LibraryContext() const;
+
+  /// A function that lies in the libcrypto that loaded us. OSSL_FUNC_CORE_GET_PARAMS is static there
+  /// (crypto/provider_core.c); others may resolve to another module's function.
+  const void* Address() const { return reinterpret_cast<const void*>(get_params_); }
+
+  /// Puts an error into the calling thread's error queue. `detail` becomes the error's data.
+  void RaiseError(Reason reason, const std::string& detail) const;
+
+  /// Errors raised between these two are dropped.
+  void MarkErrors() const;
+  void DropErrorsToMark() const;
+
+ private:
+  const OSSL_CORE_HANDLE* handle_ = nullptr;
+  OSSL_FUNC_core_get_params_fn* get_params_ = nullptr;
+  OSSL_FUNC_core_get_libctx_fn* get_libctx_ = nullptr;
+  OSSL_FUNC_core_new_error_fn* new_error_ = nullptr;
+  OSSL_FUNC_core_set_error_debug_fn* set_error_debug_ = nullptr;
+  OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
+  OSSL_FUNC_core_set_error_mark_fn* set_error_mark_ = nullptr;
+  OSSL_FUNC_core_pop_error_to_mark_fn* pop_error_to_mark_ = nullptr;
+};
+
+}  // namespace ostrust

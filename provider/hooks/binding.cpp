@@ -1,0 +1,194 @@
+// Making a Binding: symbols, hooks, and the library contexts it serves.
+
+#include "provider/hooks/binding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "platform/live_trust_store.hpp"
+#include "provider/hooks/trampolines.hpp"
+
+namespace ostrust::hooks {
+namespace {
+
+class ImageJudge final : public host::MemoryJudge {
+ public:
+  explicit ImageJudge(const host::Image& image) : image_(image) {}
+  bool IsCode(const void* address) const override { return image_.ContainsCode(address); }
+  bool IsData(const void* address, std::size_t size) const override {
+    return image_.ContainsData(address, size);
+  }
+  bool IsWritableData(const void* address, std::size_t size) const override {
+    return image_.IsWritableData(address, size);
+  }
+
+ private:
+  const host::Image& image_;
+};
+
+// The process's bindings. The pointers are read by trampolines on any thread, without a lock.
+constinit std::array<std::atomic<Binding*>, kMaxBindings> slots{};
+
+platform::ForkSafeMutex& RegistryMutex() {
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
+  return mutex;
+}
+
+// Images that got no slot, so that they are not looked at again. Guarded by RegistryMutex().
+std::vector<Binding*>& Unslotted() {
+  static auto& bindings = *new std::vector<Binding*>;
+  return bindings;
+}
+
+}  // namespace
+
+BoundContext::BoundContext(std::shared_ptr<ProviderContext> context, const host::Symbols& symbols,
+                           OSSL_LIB_CTX* library_context)
+    : provider(std::move(context)),
+      libctx(library_context),
+      anchors(std::make_unique<AnchorCache>(symbols, library_context)) {}
+
+BoundContext::~BoundContext() {
+  // Its anchors may be referred to from anywhere, and their library context may be gone, so that
+  // they cannot even be freed.
+  if (!anchors->Empty()) static_cast<void>(anchors.release());
+}
+
+Binding* Binding::For(const Core& core, std::string& why) {
+  auto image = host::Image::Containing(core.Address(), why);
+  if (!image) return nullptr;
+
+  const std::lock_guard lock(RegistryMutex());
+  std::size_t slot = 0;
+  for (; slot < kMaxBindings; ++slot) {
+    Binding* const binding = slots[slot].load(std::memory_order_acquire);
+    if (binding == nullptr) break;
+    if (binding->image_.Base() == image->Base()) return binding;
+  }
+  for (Binding* const binding : Unslotted()) {
+    if (binding->image_.Base() == image->Base()) return binding;
+  }
+
+  auto* const binding = new Binding(std::move(*image), slot);
+  if (slot == kMaxBindings) {
+    binding->why_unbound_ = "too many libcrypto images in one process";
+    Unslotted().push_back(binding);
+    return binding;
+  }
+  // In its slot before the first hook is installed: another thread may call it at once.
+  slots[slot].store(binding, std::memory_order_release);
+  binding->Install();
+  return binding;
+}
+
+Binding& Binding::InSlot(std::size_t slot) { return *slots[slot].load(std::memory_order_acquire); }
+
+Binding::Binding(host::Image image, std::size_t slot)
+    : image_(std::move(image)), slot_(slot), mutex_(platform::mutex_rank::kGovern) {}
+
+void Binding::Install() {
+  why_unbound_ = host::ResolveSymbols(image_, symbols_);
+  if (!why_unbound_.empty()) return;
+
+  const Trampolines& trampolines = TrampolinesOf(slot_);
+  // Kept for ever: stores refer to it.
+  silent_lookup_ = symbols_.X509_LOOKUP_meth_new("ostrust");
+  if (silent_lookup_ == nullptr ||
+      symbols_.X509_LOOKUP_meth_set_get_by_subject(silent_lookup_,
+                                                   trampolines.lookup_by_subject) != 1 ||
+      symbols_.X509_LOOKUP_meth_set_free(silent_lookup_, trampolines.lookup_free) != 1) {
+    why_unbound_ = "OpenSSL made no lookup method";
+    return;
+  }
+
+  why_unhooked_ = HookLookupMethods();
+  if (!why_unhooked_.empty() && !WatchNewStores()) {
+    why_unbound_ = why_unhooked_ + ", and OpenSSL gave no ex_data index";
+  }
+}
+
+std::string Binding::HookLookupMethods() {
+#ifdef OSTRUST_TEST_DECLINE_METHOD_HOOK
+  return "declined in this test build";
+#else
+  const ImageJudge memory(image_);
+  const Trampolines& trampolines = TrampolinesOf(slot_);
+  std::string why = host::CheckMethodLayout(symbols_);
+  if (!why.empty()) return why;
+  // The directory method before the others: its hook alone changes nothing but capath="os:", while
+  // a file hook without it would let OpenSSL add its default directory to a governed store.
+  why = host::HookCtrl(symbols_, memory, symbols_.X509_LOOKUP_hash_dir(), trampolines.dir_ctrl,
+                       dir_ctrl_);
+  if (why.empty()) {
+    why = host::HookCtrlEx(symbols_, memory, symbols_.X509_LOOKUP_store(),
+                           trampolines.store_ctrl_ex, store_ctrl_ex_);
+  }
+  if (why.empty()) {
+    why = host::HookCtrlEx(symbols_, memory, symbols_.X509_LOOKUP_file(), trampolines.file_ctrl_ex,
+                           file_ctrl_ex_);
+  }
+  if (why.empty() && (!ProbeHook(symbols_.X509_LOOKUP_file()) ||
+                      !ProbeHook(symbols_.X509_LOOKUP_store()) ||
+                      !ProbeHook(symbols_.X509_LOOKUP_hash_dir()))) {
+    why = "OpenSSL does not call the hooks";
+  }
+  return why;
+#endif
+}
+
+void Binding::Attach(const std::shared_ptr<ProviderContext>& context) {
+  if (!Works()) return;
+  auto bound = std::make_shared<BoundContext>(context, symbols_,
+                                              Concrete(context->core().LibraryContext()));
+  const std::lock_guard lock(mutex_);
+  contexts_.push_back(std::move(bound));
+}
+
+void Binding::Detach(const ProviderContext& context) {
+  std::vector<std::shared_ptr<BoundContext>> dropped;  // destroyed after the lock is released
+  const std::lock_guard lock(mutex_);
+  for (auto it = contexts_.begin(); it != contexts_.end();) {
+    if ((*it)->provider.get() == &context) {
+      dropped.push_back(std::move(*it));
+      it = contexts_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+std::string Binding::Describe() const {
+  if (!why_unbound_.empty()) return ", no binding (" + why_unbound_ + ")";
+  if (!why_unhooked_.empty()) return ", binding by the marker file only (" + why_unhooked_ + ")";
+  return ", binding";
+}
+
+std::shared_ptr<BoundContext> Binding::ContextFor(OSSL_LIB_CTX* libctx) const {
+  OSSL_LIB_CTX* const concrete = Concrete(libctx);
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(
+      contexts_.begin(), contexts_.end(), [concrete](const std::shared_ptr<BoundContext>& context) {
+        return context->libctx == concrete && context->provider->Active();
+      });
+  return found == contexts_.end() ? nullptr : *found;
+}
+
+OSSL_LIB_CTX* Binding::Concrete(OSSL_LIB_CTX* libctx) const {
+  // OSSL_LIB_CTX_set0_default(3): with null it changes nothing and returns the current default.
+  return libctx != nullptr ? libctx : symbols_.OSSL_LIB_CTX_set0_default(nullptr);
+}
+
+bool Binding::WatchNewStores() {
+  // ex_data indexes are kept by library context, and CRYPTO_get_ex_new_index() uses the calling
+  // thread's default one (crypto/ex_data.c). Registered in another than the global default, our
+  // index could be somebody else's there.
+  OSSL_LIB_CTX* const previous =
+      symbols_.OSSL_LIB_CTX_set0_default(symbols_.OSSL_LIB_CTX_get0_global_default());
+  const int index = symbols_.CRYPTO_get_ex_new_index(
+      CRYPTO_EX_INDEX_X509_STORE, 0, nullptr, TrampolinesOf(slot_).store_new, nullptr, nullptr);
+  symbols_.OSSL_LIB_CTX_set0_default(previous);
+  return index >= 0;
+}
+
+}  // namespace ostrust::hooks

@@ -1,0 +1,149 @@
+// Layer L1: what ostrust does inside one libcrypto.
+//
+// A Binding belongs to one loaded libcrypto image and lives as long as the process. It hooks the
+// places where OpenSSL is told which CAs to use (load_hooks.cpp), makes the stores that asked for
+// the operating system's trust *governed*, and answers for them when a chain is built
+// (lookup_hooks.cpp). A store that never asked is never touched (rule 1).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "platform/fork_safe_mutex.hpp"
+#include "provider/hooks/anchors.hpp"
+#include "provider/host/image.hpp"
+#include "provider/host/method_table.hpp"
+#include "provider/host/symbols.hpp"
+#include "provider/provider_context.hpp"
+
+namespace ostrust::hooks {
+
+/// One activation of the provider, bound to the libcrypto it runs in. Shared by the binding and by
+/// the stores that are governed through it.
+struct BoundContext {
+  BoundContext(std::shared_ptr<ProviderContext> context, const host::Symbols& symbols,
+               OSSL_LIB_CTX* library_context);
+  ~BoundContext();
+  BoundContext(const BoundContext&) = delete;
+  BoundContext& operator=(const BoundContext&) = delete;
+
+  const std::shared_ptr<ProviderContext> provider;
+  OSSL_LIB_CTX* const libctx;  // never null: the default context by its address
+  // Outlives this object if it handed anything out.
+  std::unique_ptr<AnchorCache> anchors;
+};
+
+/// What is kept for one X509_STORE. Made while something is loaded into the store, never while a
+/// chain is verified (rule 14); dropped when OpenSSL frees the store.
+struct GovernedStore {
+  std::shared_ptr<BoundContext> context;
+  std::string propq;  // the property query its certificates are parsed with
+  // What was there before; never null.
+  X509_STORE_CTX_get_issuer_fn previous_get_issuer;
+  X509_STORE_CTX_lookup_certs_fn previous_lookup_certs;
+  // False only for a store that carries our functions in case the marker is loaded into it, in a
+  // libcrypto whose lookup methods could not be hooked.
+  std::atomic<bool> governed;
+
+  bool Served() const { return governed.load(std::memory_order_acquire) && context->provider->Active(); }
+};
+
+/// Thread-safe.
+class Binding {
+ public:
+  /// The binding to the libcrypto that `core` comes from. Made, and its hooks installed, when it is
+  /// first asked for; null only when that libcrypto cannot be told.
+  static Binding* For(const Core& core, std::string& why);
+
+  /// The binding a C entry point of this slot serves (trampolines.cpp).
+  static Binding& InSlot(std::size_t slot);
+
+  /// Starts serving the library context of `context`.
+  void Attach(const std::shared_ptr<ProviderContext>& context);
+  /// Stops: the stores governed through `context` become ordinary ones.
+  void Detach(const ProviderContext& context);
+
+  /// For the build info: what works, and why the rest does not.
+  std::string Describe() const;
+
+  const host::Symbols& symbols() const { return symbols_; }
+  /// Whether the binding works at all; if not, only L0 does.
+  bool Works() const { return why_unbound_.empty(); }
+
+  // Entry points, called by the trampolines. They may throw; the trampolines do not.
+  int FileCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
+               OSSL_LIB_CTX* libctx, const char* propq);
+  int StoreCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
+                OSSL_LIB_CTX* libctx, const char* propq);
+  int DirCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret);
+  int GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x);
+  STACK_OF(X509) * LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name);
+  int LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
+                      X509_OBJECT* ret);
+  void StoreMade(X509_STORE* store);
+  void StoreFreed(X509_LOOKUP* lookup);
+
+ private:
+  /// Somebody asks `store` to use a CA file, directory or store.
+  struct Request {
+    std::shared_ptr<BoundContext> context;
+    X509_STORE* store;
+    const char* propq;  // may be null
+  };
+
+  Binding(host::Image image, std::size_t slot);
+
+  void Install();
+  std::string HookLookupMethods();
+  bool ProbeHook(X509_LOOKUP_METHOD* method) const;
+  bool WatchNewStores();
+
+  /// The activation that serves `libctx` (null: the calling thread's default); null if none does.
+  std::shared_ptr<BoundContext> ContextFor(OSSL_LIB_CTX* libctx) const;
+  OSSL_LIB_CTX* Concrete(OSSL_LIB_CTX* libctx) const;
+
+  // load_hooks.cpp
+  int Serve(const Request& request);
+  bool ServeIfReadable(const Request& request);
+  template <typename Original>
+  int LoadDefaultFile(const Request& request, const Original& original);
+  bool ServesDefaultsOf(X509_STORE* store) const;
+  void RaiseUnavailable(const ProviderContext& context, const Unavailable& why) const;
+  void Govern(const Request& request, bool governed);
+  void CopyAnchors(const Request& request) const;
+
+  // lookup_hooks.cpp
+  GovernedStore* Find(X509_STORE* store) const;
+  bool Serves(GovernedStore& state, X509_STORE* store) const;
+  /// A certificate of the operating system's store, borrowed from the anchor cache.
+  struct Candidate {
+    X509* x509;
+    bool distrusted;
+  };
+  /// Those whose subject is `name`.
+  std::vector<Candidate> CandidatesNamed(const GovernedStore& state, const X509_NAME* name) const;
+  /// The one OpenSSL would choose: trusted before distrusted, then valid at the time of `param`
+  /// before others, then the one that ends last. Null when there is none.
+  X509* Best(const std::vector<Candidate>& candidates, const X509_VERIFY_PARAM* param) const;
+  bool ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const;
+
+  const host::Image image_;
+  const std::size_t slot_;
+  host::Symbols symbols_;
+  std::string why_unbound_;  // why there is no binding at all
+  std::string why_unhooked_; // why the lookup methods are as they were
+
+  host::CtrlExFn file_ctrl_ex_ = nullptr;
+  host::CtrlExFn store_ctrl_ex_ = nullptr;
+  host::CtrlFn dir_ctrl_ = nullptr;
+  X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
+
+  mutable platform::ForkSafeMutex mutex_;
+  std::vector<std::shared_ptr<BoundContext>> contexts_;                        // guarded by mutex_
+  std::unordered_map<X509_STORE*, std::unique_ptr<GovernedStore>> stores_;  // guarded by mutex_
+};
+
+}  // namespace ostrust::hooks

@@ -1,0 +1,68 @@
+#include "provider/hooks/host_errors.hpp"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "platform/fork_safe_mutex.hpp"
+#include "platform/live_trust_store.hpp"
+
+namespace ostrust::hooks {
+namespace {
+
+// OpenSSL keeps pointers to the texts until the process ends, so they are kept too, and there must
+// not be ever more of them.
+constexpr int kMaxTexts = 64;
+// Above the fixed reasons of core.hpp.
+constexpr int kFirstReason = 100;
+
+/// A text registered as a reason of one error library.
+struct Text {
+  std::string text;
+  ERR_STRING_DATA table[2] = {};
+};
+
+std::string FixedText(Reason reason) {
+  for (const OSSL_ITEM* item = ReasonStrings(); item->id != 0; ++item) {
+    if (item->id == static_cast<unsigned>(reason)) return static_cast<const char*>(item->ptr);
+  }
+  return "error";
+}
+
+/// The reason code for `text` in error library `lib`; 0 when there is no room.
+int Register(const host::Symbols& symbols, int lib, std::string text) {
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kErrors);
+  static auto& known = *new std::map<std::pair<int, std::string>, int>;
+
+  const std::lock_guard lock(mutex);
+  const auto found = known.find({lib, text});
+  if (found != known.end()) return found->second;
+  if (known.size() >= kMaxTexts) return 0;
+  const int code = kFirstReason + static_cast<int>(known.size());
+  auto* const entry = new Text{text};
+  entry->table[0] = {static_cast<unsigned long>(code), entry->text.c_str()};
+  known.emplace(std::pair(lib, std::move(text)), code);
+  symbols.ERR_load_strings(lib, entry->table);
+  return code;
+}
+
+}  // namespace
+
+void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
+                  const std::string& detail) {
+  if (symbols.ERR_load_strings != nullptr && symbols.ERR_peek_last_error != nullptr) {
+    // Which error library OpenSSL gave this provider is told by an error only.
+    core.MarkErrors();
+    core.RaiseError(reason, {});
+    const int lib = ERR_GET_LIB(symbols.ERR_peek_last_error());
+    core.DropErrorsToMark();
+    const int code = Register(symbols, lib, FixedText(reason) + ": " + detail);
+    if (code != 0) {
+      core.RaiseError(static_cast<Reason>(code), {});
+      return;
+    }
+  }
+  core.RaiseError(reason, detail);
+}
+
+}  // namespace ostrust::hooks

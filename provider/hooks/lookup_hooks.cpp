@@ -1,0 +1,160 @@
+// How a governed store answers while OpenSSL builds a chain: first what the application put into it,
+// then the operating system's anchors. Nothing of the system's ever enters the store's own cache, so
+// that a root the system dropped is gone at once and an application's certificates stay what they are.
+
+#include <algorithm>
+#include <mutex>
+
+#include "provider/hooks/binding.hpp"
+#include "provider/hooks/marker.hpp"
+
+namespace ostrust::hooks {
+namespace {
+
+// Greater than zero while one of our hooks asks a store's previous function on this thread. Our own
+// X509_LOOKUP in that store then says nothing: the hook itself answers for the system.
+constinit thread_local int asking_previous = 0;
+
+class AskingPrevious {
+ public:
+  AskingPrevious() { ++asking_previous; }
+  ~AskingPrevious() { --asking_previous; }
+  AskingPrevious(const AskingPrevious&) = delete;
+  AskingPrevious& operator=(const AskingPrevious&) = delete;
+};
+
+}  // namespace
+
+int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  GovernedStore* const state = Find(store);
+  // An application may have copied our function to a store that never asked for us.
+  if (state == nullptr) return symbols_.X509_STORE_CTX_get1_issuer(issuer, ctx, x);
+
+  int result;
+  {
+    const AskingPrevious asking;
+    result = state->previous_get_issuer(issuer, ctx, x);
+  }
+  const X509_VERIFY_PARAM* const param = symbols_.X509_STORE_CTX_get0_param(ctx);
+  if (result < 0 || (result > 0 && ValidAt(param, *issuer)) || !Serves(*state, store)) return result;
+
+  auto candidates = CandidatesNamed(*state, symbols_.X509_get_issuer_name(x));
+  const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return check_issued(ctx, x, candidate.x509) == 0;
+  });
+  X509* const best = Best(candidates, param);
+  if (best == nullptr) return result;
+  if (result > 0) {
+    // The application has the issuer, but not within its dates. X509_STORE_CTX_get1_issuer() takes
+    // another copy only if that one is valid.
+    if (!ValidAt(param, best)) return result;
+    symbols_.X509_free(*issuer);
+    *issuer = nullptr;
+  }
+  if (symbols_.X509_up_ref(best) != 1) return -1;
+  *issuer = best;
+  return 1;
+}
+
+STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name) {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  GovernedStore* const state = Find(store);
+  if (state == nullptr) return symbols_.X509_STORE_CTX_get1_certs(ctx, name);
+
+  STACK_OF(X509) * certs;
+  {
+    const AskingPrevious asking;
+    certs = state->previous_lookup_certs(ctx, name);
+  }
+  if (!Serves(*state, store)) return certs;
+
+  // 3.0's X509_STORE_CTX_get1_certs() returns null when it finds nothing, which callers take for an
+  // error; so an empty stack is made, as later versions do.
+  auto* stack = reinterpret_cast<OPENSSL_STACK*>(certs);
+  if (stack == nullptr) stack = symbols_.OPENSSL_sk_new_null();
+  if (stack == nullptr) return nullptr;
+  for (const Candidate& candidate : CandidatesNamed(*state, name)) {
+    bool present = false;
+    for (int i = 0; i < symbols_.OPENSSL_sk_num(stack) && !present; ++i) {
+      present = symbols_.X509_cmp(static_cast<X509*>(symbols_.OPENSSL_sk_value(stack, i)),
+                                  candidate.x509) == 0;
+    }
+    if (present || symbols_.X509_up_ref(candidate.x509) != 1) continue;
+    if (symbols_.OPENSSL_sk_push(stack, candidate.x509) == 0) symbols_.X509_free(candidate.x509);
+  }
+  return reinterpret_cast<STACK_OF(X509)*>(stack);
+}
+
+int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
+                             X509_OBJECT* ret) {
+  // For programs that call X509_STORE_CTX_get1_issuer() and its like themselves (nginx stapling,
+  // Node.js). OpenSSL asks lookups for one certificate only and by name only, so that of several
+  // anchors with one subject the best is all such a program sees.
+  if (type != X509_LU_X509 || asking_previous > 0) return 0;
+  X509_STORE* const store = symbols_.X509_LOOKUP_get_store(lookup);
+  const GovernedStore* const state = Find(store);
+  if (state == nullptr || !state->Served()) return 0;
+  X509* const best = Best(CandidatesNamed(*state, name), nullptr);
+  if (best == nullptr || symbols_.X509_OBJECT_set1_X509(ret, best) != 1) return 0;
+  // A lookup's answer carries no reference of its own: X509_STORE_CTX_get_by_subject() takes one
+  // (x509_lu.c, all versions). The anchor cache keeps the object alive.
+  symbols_.X509_free(best);
+  return 1;
+}
+
+GovernedStore* Binding::Find(X509_STORE* store) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = stores_.find(store);
+  return found == stores_.end() ? nullptr : found->second.get();
+}
+
+bool Binding::Serves(GovernedStore& state, X509_STORE* store) const {
+  if (!state.context->provider->Active()) return false;
+  if (state.governed.load(std::memory_order_acquire)) return true;
+  // Only where the lookup methods could not be hooked: nobody told us what was loaded.
+  if (!StoreHoldsMarker(symbols_, store)) return false;
+  state.governed.store(true, std::memory_order_release);
+  return true;
+}
+
+std::vector<Binding::Candidate> Binding::CandidatesNamed(const GovernedStore& state,
+                                                         const X509_NAME* name) const {
+  std::vector<Candidate> candidates;
+  const unsigned char* der = nullptr;
+  std::size_t size = 0;
+  if (symbols_.X509_NAME_get0_der(name, &der, &size) != 1) return candidates;
+  const ProviderContext& provider = *state.context->provider;
+  Unavailable why;
+  const auto store = provider.CurrentStore(why);
+  if (store == nullptr) return candidates;
+  for (const platform::StoreEntry* const entry :
+       store->FindBySubject(std::as_bytes(std::span(der, size)))) {
+    X509* const x509 = state.context->anchors->Get(*entry, state.propq, provider.log());
+    if (x509 != nullptr) candidates.push_back({x509, entry->trust.IsDistrusted()});
+  }
+  return candidates;
+}
+
+X509* Binding::Best(const std::vector<Candidate>& candidates,
+                    const X509_VERIFY_PARAM* param) const {
+  const auto better = [&](const Candidate& a, const Candidate& b) {
+    if (a.distrusted != b.distrusted) return !a.distrusted;
+    const bool a_valid = ValidAt(param, a.x509);
+    const bool b_valid = ValidAt(param, b.x509);
+    if (a_valid != b_valid) return a_valid;
+    // Among valid ones the first, as OpenSSL does.
+    return !a_valid && symbols_.ASN1_TIME_compare(symbols_.X509_get0_notAfter(a.x509),
+                                                  symbols_.X509_get0_notAfter(b.x509)) > 0;
+  };
+  const auto best = std::min_element(candidates.begin(), candidates.end(), better);
+  return best == candidates.end() ? nullptr : best->x509;
+}
+
+bool Binding::ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const {
+  return symbols_.X509_cmp_timeframe(param, symbols_.X509_get0_notBefore(x),
+                                     symbols_.X509_get0_notAfter(x)) == 0;
+}
+
+}  // namespace ostrust::hooks

@@ -1,0 +1,98 @@
+#include "provider/hooks/trampolines.hpp"
+
+#include <array>
+#include <utility>
+
+#include "provider/hooks/binding.hpp"
+
+namespace ostrust::hooks {
+namespace {
+
+template <std::size_t kSlot>
+struct Entry {
+  static Binding& Target() { return Binding::InSlot(kSlot); }
+
+  static int FileCtrlEx(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
+                        OSSL_LIB_CTX* libctx, const char* propq) {
+    try {
+      return Target().FileCtrl(lookup, cmd, argp, argl, ret, libctx, propq);
+    } catch (...) {
+      return 0;  // refused: OpenSSL's own function might read a file called os:
+    }
+  }
+
+  static int StoreCtrlEx(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
+                         OSSL_LIB_CTX* libctx, const char* propq) {
+    try {
+      return Target().StoreCtrl(lookup, cmd, argp, argl, ret, libctx, propq);
+    } catch (...) {
+      return 0;
+    }
+  }
+
+  static int DirCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret) {
+    try {
+      return Target().DirCtrl(lookup, cmd, argp, argl, ret);
+    } catch (...) {
+      return 0;
+    }
+  }
+
+  static int GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
+    try {
+      return Target().GetIssuer(issuer, ctx, x);
+    } catch (...) {
+      *issuer = nullptr;
+      return -1;  // OpenSSL: X509_V_ERR_STORE_LOOKUP
+    }
+  }
+
+  static STACK_OF(X509) * LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name) {
+    try {
+      return Target().LookupCerts(ctx, name);
+    } catch (...) {
+      return nullptr;  // OpenSSL: an internal error, never "trusted"
+    }
+  }
+
+  static int LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
+                             X509_OBJECT* ret) {
+    try {
+      return Target().LookupBySubject(lookup, type, name, ret);
+    } catch (...) {
+      return 0;
+    }
+  }
+
+  static void LookupFree(X509_LOOKUP* lookup) {
+    try {
+      Target().StoreFreed(lookup);
+    } catch (...) {
+      // Nothing to fall back to; nothing in there throws but a broken mutex.
+    }
+  }
+
+  static void StoreNew(void* store, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    try {
+      Target().StoreMade(static_cast<X509_STORE*>(store));
+    } catch (...) {
+      // Out of memory: the store stays an ordinary one.
+    }
+  }
+
+  static constexpr Trampolines kAll = {FileCtrlEx,  StoreCtrlEx,     DirCtrl,    GetIssuer,
+                                       LookupCerts, LookupBySubject, LookupFree, StoreNew};
+};
+
+template <std::size_t... kSlots>
+constexpr std::array<Trampolines, sizeof...(kSlots)> Make(std::index_sequence<kSlots...>) {
+  return {Entry<kSlots>::kAll...};
+}
+
+constexpr auto kTrampolines = Make(std::make_index_sequence<kMaxBindings>());
+
+}  // namespace
+
+const Trampolines& TrampolinesOf(std::size_t slot) { return kTrampolines.at(slot); }
+
+}  // namespace ostrust::hooks

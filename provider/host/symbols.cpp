@@ -1,0 +1,26 @@
+#include "provider/host/symbols.hpp"
+
+namespace ostrust::host {
+namespace {
+
+template <typename Function>
+bool Resolve(const Image& image, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(image.Symbol(name));
+  return function != nullptr;
+}
+
+}  // namespace
+
+std::string ResolveSymbols(const Image& image, Symbols& symbols) {
+#define OSTRUST_RESOLVE(name) Resolve(image, #name, symbols.name);
+  OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_RESOLVE)
+  OSTRUST_RESOLVE(X509_STORE_get1_objects)
+#undef OSTRUST_RESOLVE
+#define OSTRUST_RESOLVE(name) \
+  if (!Resolve(image, #name, symbols.name)) return image.Name() + " does not export " #name;
+  OSTRUST_REQUIRED_SYMBOLS(OSTRUST_RESOLVE)
+#undef OSTRUST_RESOLVE
+  return {};
+}
+
+}  // namespace ostrust::host

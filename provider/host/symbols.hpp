@@ -1,0 +1,129 @@
+// The libcrypto functions the binding (layer L1) uses, resolved in the libcrypto that loaded us.
+//
+// The module links no libcrypto: each function is a pointer here, typed by OpenSSL's own prototype,
+// null when the host does not export it. OpenSSL's header macros and inline functions (sk_X509_*,
+// X509_STORE_CTX_get_app_data, ...) must not be used in provider/: they would reference libcrypto.
+#pragma once
+
+#include <string>
+
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/safestack.h>
+#include <openssl/stack.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "provider/host/image.hpp"
+
+namespace ostrust::host {
+
+// Without these there is no binding at all.
+#define OSTRUST_REQUIRED_SYMBOLS(X)  \
+  X(CRYPTO_get_ex_new_index)         \
+  X(ERR_pop_to_mark)                 \
+  X(ERR_set_mark)                    \
+  X(OBJ_nid2obj)                     \
+  X(OPENSSL_sk_free)                 \
+  X(OPENSSL_sk_new_null)             \
+  X(OPENSSL_sk_num)                  \
+  X(OPENSSL_sk_pop_free)             \
+  X(OPENSSL_sk_push)                 \
+  X(OPENSSL_sk_value)                \
+  X(OPENSSL_version_major)           \
+  X(OSSL_LIB_CTX_get0_global_default) \
+  X(OSSL_LIB_CTX_set0_default)       \
+  X(X509_CRL_get_issuer)             \
+  X(X509_LOOKUP_ctrl_ex)             \
+  X(X509_LOOKUP_file)                \
+  X(X509_LOOKUP_free)                \
+  X(X509_LOOKUP_get_method_data)     \
+  X(X509_LOOKUP_get_store)           \
+  X(X509_LOOKUP_hash_dir)            \
+  X(X509_LOOKUP_meth_free)           \
+  X(X509_LOOKUP_meth_get_ctrl)       \
+  X(X509_LOOKUP_meth_get_free)       \
+  X(X509_LOOKUP_meth_get_get_by_alias) \
+  X(X509_LOOKUP_meth_get_get_by_fingerprint) \
+  X(X509_LOOKUP_meth_get_get_by_issuer_serial) \
+  X(X509_LOOKUP_meth_get_get_by_subject) \
+  X(X509_LOOKUP_meth_get_init)       \
+  X(X509_LOOKUP_meth_get_new_item)   \
+  X(X509_LOOKUP_meth_get_shutdown)   \
+  X(X509_LOOKUP_meth_new)            \
+  X(X509_LOOKUP_meth_set_ctrl)       \
+  X(X509_LOOKUP_meth_set_free)       \
+  X(X509_LOOKUP_meth_set_get_by_alias) \
+  X(X509_LOOKUP_meth_set_get_by_fingerprint) \
+  X(X509_LOOKUP_meth_set_get_by_issuer_serial) \
+  X(X509_LOOKUP_meth_set_get_by_subject) \
+  X(X509_LOOKUP_meth_set_init)       \
+  X(X509_LOOKUP_meth_set_new_item)   \
+  X(X509_LOOKUP_meth_set_shutdown)   \
+  X(X509_LOOKUP_new)                 \
+  X(X509_LOOKUP_set_method_data)     \
+  X(X509_LOOKUP_store)               \
+  X(X509_NAME_get0_der)              \
+  X(X509_OBJECT_free)                \
+  X(X509_OBJECT_get0_X509_CRL)       \
+  X(X509_OBJECT_get_type)            \
+  X(X509_OBJECT_set1_X509)           \
+  X(X509_STORE_CTX_get0_param)       \
+  X(X509_STORE_CTX_get0_store)       \
+  X(X509_STORE_CTX_get1_certs)       \
+  X(X509_STORE_CTX_get1_issuer)      \
+  X(X509_STORE_CTX_get_check_issued) \
+  X(X509_STORE_add_cert)             \
+  X(X509_STORE_add_lookup)           \
+  X(X509_STORE_get_get_issuer)       \
+  X(X509_STORE_get_lookup_certs)     \
+  X(X509_STORE_lock)                 \
+  X(X509_STORE_set_get_issuer)       \
+  X(X509_STORE_set_lookup_certs)     \
+  X(X509_STORE_unlock)               \
+  X(X509_add1_reject_object)         \
+  X(X509_add1_trust_object)          \
+  X(X509_cmp)                        \
+  X(X509_cmp_timeframe)              \
+  X(X509_free)                       \
+  X(X509_get0_notAfter)              \
+  X(X509_get0_notBefore)             \
+  X(X509_get_extension_flags)        \
+  X(X509_get_issuer_name)            \
+  X(X509_new_ex)                     \
+  X(X509_up_ref)                     \
+  X(d2i_X509)                        \
+  X(ASN1_TIME_compare)
+
+// Without these one convenience is missing, and nothing else.
+#define OSTRUST_OPTIONAL_SYMBOLS(X) \
+  X(CONF_get1_default_config_file)  \
+  X(CRYPTO_free)                    \
+  X(ERR_load_strings)               \
+  X(ERR_peek_last_error)            \
+  X(NCONF_free)                     \
+  X(NCONF_get_section)              \
+  X(NCONF_get_string)               \
+  X(NCONF_load)                     \
+  X(NCONF_new_ex)                   \
+  X(X509_STORE_get0_objects)
+
+/// Plain pointers: copied freely, valid as long as the image is loaded.
+struct Symbols {
+#define OSTRUST_DECLARE(name) decltype(&::name) name = nullptr;
+  OSTRUST_REQUIRED_SYMBOLS(OSTRUST_DECLARE)
+  OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_DECLARE)
+#undef OSTRUST_DECLARE
+  // Since 3.3, so not in the headers of 3.0. X509_STORE_get0_objects() must not be used where this
+  // one exists: in 4.0 it turns the store's hash table into a list for good.
+  STACK_OF(X509_OBJECT) * (*X509_STORE_get1_objects)(X509_STORE* store) = nullptr;
+};
+
+/// Resolves every symbol in `image`. Returns a sentence that names the first required one that is
+/// missing, or an empty string.
+std::string ResolveSymbols(const Image& image, Symbols& symbols);
+
+}  // namespace ostrust::host

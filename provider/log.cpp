@@ -1,0 +1,74 @@
+#include "provider/log.hpp"
+
+#include <cerrno>
+
+#include "provider/host/process.hpp"
+
+namespace ostrust {
+namespace {
+
+const char* LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kOff:
+      break;
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kDebug:
+      return "debug";
+  }
+  return "off";
+}
+
+}  // namespace
+
+std::optional<LogTarget> ParseLogTarget(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  LogTarget target;
+  if (name == "error") {
+    target.level = LogLevel::kError;
+  } else if (name == "info") {
+    target.level = LogLevel::kInfo;
+  } else if (name == "debug") {
+    target.level = LogLevel::kDebug;
+  } else if (text != "off" && text != "no") {
+    return std::nullopt;
+  }
+  if (colon != std::string_view::npos) {
+    target.path = text.substr(colon + 1);
+    if (target.path.empty() || target.path.front() != '/') return std::nullopt;
+  }
+  return target;
+}
+
+void Log::Write(LogLevel level, std::string_view text) const noexcept {
+  if (!Enabled(level)) return;
+  const int saved_errno = errno;  // callers are OpenSSL callbacks: CPython reads errno after them
+  try {
+    std::string line = "ostrust[" + std::to_string(host::ProcessId()) + "] ";
+    line += LevelName(level);
+    line += ": ";
+    for (const char c : text) {
+      line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+    line += '\n';
+    host::AppendLine(target_.path, line);
+  } catch (...) {
+    // Out of memory: the line is lost.
+  }
+  errno = saved_errno;
+}
+
+LogTarget EffectiveLogTarget(const LogTarget& configured) {
+  const char* const variable = host::SecureGetenv("OSTRUST_LOG");
+  if (variable == nullptr) return configured;
+  if (const auto target = ParseLogTarget(variable)) return *target;
+  const LogTarget fallback{LogLevel::kError, configured.path};
+  Log(fallback).Write(LogLevel::kError, std::string("OSTRUST_LOG=") + variable +
+                                            " is not known: it can be " + kLogTargetSyntax);
+  return configured;
+}
+
+}  // namespace ostrust

@@ -1,0 +1,96 @@
+#include "provider/provider_context.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "platform/trust_source.hpp"
+
+namespace ostrust {
+namespace {
+
+/// The process's live stores, one for each source and refresh interval, so that every library
+/// context and every libcrypto shares one snapshot. Never destroyed (rule 12).
+platform::LiveTrustStore* SharedLiveStore(const std::string& trust_source,
+                                          std::chrono::milliseconds refresh) {
+  using Key = std::pair<std::string, std::chrono::milliseconds>;
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
+  static auto& stores = *new std::map<Key, platform::LiveTrustStore*>;
+
+  const std::lock_guard lock(mutex);
+  const auto [entry, added] = stores.try_emplace(Key(trust_source, refresh), nullptr);
+  if (entry->second == nullptr) {
+    std::string why;
+    auto source = platform::MakeTrustSource(trust_source, why);
+    if (source == nullptr) return nullptr;
+    entry->second = new platform::LiveTrustStore(std::move(source), refresh);
+  }
+  return entry->second;
+}
+
+}  // namespace
+
+ProviderContext::ProviderContext(const Core& core)
+    : core_(core),
+      config_(ReadConfig([&core](const char* key) { return core.ConfigValue(key); })),
+      log_(EffectiveLogTarget(config_.log)),
+      live_(config_.errors.empty() ? SharedLiveStore(config_.trust_source, config_.refresh)
+                                   : nullptr) {
+  for (const std::string& error : config_.errors) {
+    log_.Write(LogLevel::kError, error + "; nothing is served from the operating system's store");
+  }
+}
+
+std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavailable& why) const {
+  if (live_ == nullptr) {
+    why = {Reason::kBadConfiguration, config_.ErrorText()};
+    return nullptr;
+  }
+  auto store = live_->Current();
+  if (store == nullptr || log_.Enabled(LogLevel::kError)) {
+    const auto status = live_->GetStatus();
+    if (store == nullptr) why = {Reason::kUnreadableTrustStore, status.error};
+    if (!status.error.empty() && !logged_error_.exchange(true)) {
+      log_.Write(LogLevel::kError, status.error + (store == nullptr
+                                                       ? std::string()
+                                                       : "; the last good state is kept"));
+    } else if (status.error.empty()) {
+      logged_error_.store(false);
+    }
+    if (status.store != nullptr && logged_generation_.exchange(status.generation) != status.generation) {
+      log_.Write(LogLevel::kInfo, "serving " + std::to_string(status.store->AnchorCount()) +
+                                      " anchors from " + status.store->Source());
+      for (const std::string& problem : status.store->Problems()) {
+        log_.Write(LogLevel::kInfo, "skipped: " + problem);
+      }
+    }
+  }
+  return store;
+}
+
+const char* ProviderContext::BuildInfo(const std::string& binding,
+                                       const std::string& unknown_keys) {
+  Unavailable why;
+  std::string text = "layers: store loader";
+  text += binding;
+  if (const auto store = CurrentStore(why)) {
+    text += "; source: " + store->Source() + "; anchors: " + std::to_string(store->AnchorCount());
+    const auto status = live_->GetStatus();
+    if (!status.error.empty()) text += " (kept: " + status.error + ")";
+  } else {
+    text += "; no anchors: " + why.detail;
+  }
+  if (!unknown_keys.empty()) text += "; unknown keys: " + unknown_keys;
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+
+  const std::lock_guard lock(TextsMutex());
+  const auto known = std::find(build_infos_.begin(), build_infos_.end(), text);
+  return (known != build_infos_.end() ? *known : build_infos_.emplace_back(std::move(text))).c_str();
+}
+
+platform::ForkSafeMutex& ProviderContext::TextsMutex() {
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kErrors);
+  return mutex;
+}
+
+}  // namespace ostrust

@@ -1,0 +1,61 @@
+// One activation of the provider in one library context: its configuration, its view of the system's
+// store, its log. This is all that layer L0 is made of; the binding (hooks/) adds itself to it.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "platform/fork_safe_mutex.hpp"
+#include "platform/live_trust_store.hpp"
+#include "provider/config.hpp"
+#include "provider/core.hpp"
+#include "provider/log.hpp"
+
+namespace ostrust {
+
+/// Why the operating system's store cannot be served now.
+struct Unavailable {
+  Reason reason;
+  std::string detail;  // a sentence that names the key, or every place that was tried
+};
+
+/// Thread-safe. Shared by OpenSSL's provider object and by every store that is governed through it.
+class ProviderContext {
+ public:
+  /// Reads the configuration and nothing else. Bad values are kept, not thrown.
+  explicit ProviderContext(const Core& core);
+
+  const Core& core() const { return core_; }
+  const Config& config() const { return config_; }
+  const Log& log() const { return log_; }
+
+  /// False once the provider was unloaded: then every hook is a pass-through (rule 12).
+  bool Active() const { return active_.load(std::memory_order_acquire); }
+  void Deactivate() { active_.store(false, std::memory_order_release); }
+
+  /// The newest snapshot; null, with the reason in `why`, when there is none. Reads the source when
+  /// it was never read or changed. What was skipped in it is logged once for each snapshot.
+  std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
+
+  /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding does.
+  /// The text belongs to this object and stays valid as long.
+  const char* BuildInfo(const std::string& binding, const std::string& unknown_keys);
+
+ private:
+  const Core core_;
+  const Config config_;
+  const Log log_;
+  platform::LiveTrustStore* live_;  // shared by the process, never destroyed; null on a bad value
+  std::atomic<bool> active_{true};
+  mutable std::atomic<std::uint64_t> logged_generation_{0};
+  mutable std::atomic<bool> logged_error_{false};
+
+  // Texts handed to OpenSSL as OSSL_PARAM_UTF8_PTR. Few: a new one only when something changed.
+  static platform::ForkSafeMutex& TextsMutex();
+  std::deque<std::string> build_infos_;
+};
+
+}  // namespace ostrust
