@@ -187,7 +187,7 @@ void ChainsOutliveTheStore() {
   CHECK_EQ(Verify(other.get(), "leaf-a"), kUnknown);
   CHECK_EQ(sk_X509_num(chain), 2);
   CHECK(X509_cmp(sk_X509_value(chain, 1), Certificate("root-a").get()) == 0);
-  OSSL_STACK_OF_X509_free(chain);
+  sk_X509_pop_free(chain, X509_free);
 }
 
 /// A store at the address of one that asked for os:// and is gone is not governed.
