@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Every documented example fails closed where ostrust is not active, whatever lies in the working
+directory: a file `os:` and a directory `os` with a CA that must not become an anchor.
+
+Examples are the code blocks of the README and docs/, openssl.cnf.example, and what test/quickstart
+tells its reader. Each way of naming the system's store that occurs in one must be known here, and is
+tried; so a new form in a document fails until it is.
+"""
+import glob
+import os
+import re
+import shutil
+import sys
+import unittest
+
+import support
+from support import MARKER, OPENSSL, SOURCE, OstrustTest, hashed_directory, pem, port_of
+
+MARKER_PATH = r"/etc/ostrust/os\.pem"
+STORE = r"[\"']?(?:os:(?://)?|%s)[\"']?" % MARKER_PATH
+
+# A way to name the system's store in an example, and the test that tries it, as a method of Examples.
+FORMS = (
+    (r"storeutl\b.*?(%s)" % STORE, "storeutl"),
+    (r"-CAfile[ =](%s)" % STORE, "ca_file"),
+    (r"-CAstore[ =](%s)" % STORE, "ca_store"),
+    (r"-CApath[ =](%s)" % STORE, "ca_path"),
+    (r"--cacert[ =](%s)" % STORE, "curl"),
+    (r"capath=(%s)" % STORE, "python_capath"),
+    (r"(?:cafile=|load_verify_locations\()(%s)" % STORE, "python_cafile"),
+    (r"SSL_CERT_FILE=(%s)" % STORE, "ssl_cert_file"),
+    (r"SSL_CERT_DIR=(%s)" % STORE, "ssl_cert_dir"),
+    # Only a CA file, by whatever name the program gives it.
+    (r"(?:REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NODE_EXTRA_CA_CERTS|PIP_CERT|GIT_SSL_CAINFO|"
+     r"AWS_CA_BUNDLE|_certificate|verify|ca|sslCAInfo)[ =:]+(%s)" % STORE, "ca_file"),
+)
+
+
+def examples():
+    """(where, line) of every line of an example that names the system's store."""
+    documents = [os.path.join(SOURCE, name) for name in ("README.md",)]
+    documents += glob.glob(os.path.join(SOURCE, "docs", "**", "*.md"), recursive=True)
+    for path in documents:
+        if not os.path.exists(path):
+            continue
+        with open(path) as file:
+            fenced = False
+            for number, line in enumerate(file, 1):
+                if line.lstrip().startswith("```"):
+                    fenced = not fenced
+                elif fenced or line.startswith("    "):
+                    yield "%s:%d" % (path, number), line
+    for path in ("openssl.cnf.example", os.path.join("test", "quickstart.py")):
+        path = os.path.join(SOURCE, path)
+        if os.path.exists(path):
+            with open(path) as file:
+                for number, line in enumerate(file, 1):
+                    yield "%s:%d" % (path, number), line
+
+
+class Examples(OstrustTest):
+
+    def setUp(self):
+        super().setUp()
+        # The trap: what a program would read that takes os: for a file or a directory.
+        self.trap = os.path.join(self.work, "trap")
+        hashed_directory(os.path.join(self.trap, "os"), "root-a")
+        shutil.copyfile(pem("root-a"), os.path.join(self.trap, "os:"))
+
+    # Each answers whether the planted CA was an anchor, with the output to show.
+
+    def accepts(self, done):
+        return done.status == 0, done
+
+    def verify(self, *options, **env):
+        return self.accepts(self.openssl("verify", *options, pem("leaf-a"),
+                                         configuration=self.stock(), cwd=self.trap, **env))
+
+    def storeutl(self, name):
+        done = self.openssl("storeutl", "-certs", "-noout", name, configuration=self.stock(),
+                            cwd=self.trap)
+        return bool(re.search("Total found: [1-9]", done.text)) and name != MARKER, done
+
+    def ca_file(self, name):
+        return self.verify("-CAfile", name)
+
+    def ca_store(self, name):
+        return self.verify("-CAstore", name)
+
+    def ca_path(self, name):
+        return self.verify("-CApath", name)
+
+    def ssl_cert_file(self, name):
+        return self.verify(SSL_CERT_FILE=name)
+
+    def ssl_cert_dir(self, name):
+        return self.verify(SSL_CERT_DIR=name)
+
+    def python(self, code):
+        program = ("import ssl, socket\nc = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n%s\n"
+                   "c.wrap_socket(socket.create_connection(('127.0.0.1', %d)),"
+                   " server_hostname='localhost')" % (code, port_of("leaf-a")))
+        return self.accepts(support.run([sys.executable, "-c", program],
+                                        support.environment(self.stock()), cwd=self.trap))
+
+    def python_cafile(self, name):
+        return self.python("c.load_verify_locations(cafile=%r)" % name)
+
+    def python_capath(self, name):
+        return self.python("c.load_verify_locations(capath=%r)" % name)
+
+    def curl(self, name):
+        return self.accepts(support.run(
+            ["curl", "--silent", "--noproxy", "*", "--ipv4", "--cacert", name,
+             "https://localhost:%d/" % port_of("leaf-a")],
+            support.environment(self.stock()), cwd=self.trap))
+
+    def test_the_trap_works(self):
+        """os: does read the planted files, in the stock programs: that is why no example may use it."""
+        self.assertTrue(self.ca_file("os:")[0])
+        self.assertTrue(self.python_cafile("os:")[0])
+        self.assertTrue(self.python_capath("os:")[0])
+        self.assertTrue(self.ssl_cert_dir("os://")[0])
+
+    def test_every_form_that_is_recommended_is_refused(self):
+        for form in ("ca_file", "ca_store", "python_cafile", "ssl_cert_file", "storeutl", "curl"):
+            for name in ("os://", MARKER):
+                with self.subTest(form=form, name=name):
+                    accepted, done = getattr(self, form)(name)
+                    self.assertFalse(accepted, done)
+
+    def test_every_documented_example_is_refused(self):
+        tried = {}
+        for where, line in examples():
+            # The names of the store that no known form has explained.
+            rest = line
+            for pattern, form in FORMS:
+                for match in re.finditer(pattern, line):
+                    name = match.group(1).strip("\"'").replace("/etc/ostrust/os.pem", MARKER)
+                    if (form, name) not in tried:
+                        tried[form, name] = getattr(self, form)(name)
+                    accepted, done = tried[form, name]
+                    with self.subTest(where):
+                        self.assertFalse(accepted, "%s%s" % (line.strip(), done))
+                    rest = rest.replace(match.group(0), "")
+            if line.lstrip().startswith(("#", "\"", "print", "say")):
+                continue  # a comment or a sentence, not a command
+            with self.subTest(where):
+                self.assertNotRegex(rest, r"(?<![\w.])os:(?://)?(?=[\s\"',;)]|$)",
+                                    "an example in a form this test does not know: " + line)
+        print("documented forms that were tried:", sorted({form for form, _ in tried}),
+              file=sys.stderr)
+
+    def test_there_are_examples(self):
+        self.assertTrue(any("os://" in line for _, line in examples()))
+
+
+if __name__ == "__main__":
+    unittest.main()

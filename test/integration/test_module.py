@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""What the module is as a file, and what the source tree may not contain."""
+import os
+import re
+import subprocess
+import unittest
+
+from support import MODULE, SANITIZER, SOURCE
+
+
+def tool(*arguments):
+    return subprocess.run(arguments, stdout=subprocess.PIPE, check=True).stdout.decode()
+
+
+class Module(unittest.TestCase):
+
+    def test_needs_no_openssl_and_no_cxx_runtime(self):
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", tool("readelf", "-dW", MODULE))
+        self.assertTrue(needed)
+        # What every Linux program has. A sanitized build brings its runtime, and says so.
+        allowed = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1",
+                   "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+        if SANITIZER:
+            allowed |= {"libstdc++.so.6"}
+            needed = [name for name in needed if not re.match(r"lib(asan|ubsan|tsan)\.so", name)]
+        self.assertEqual(set(needed) - allowed, set())
+
+    def test_leaves_no_openssl_symbol_to_the_dynamic_linker(self):
+        undefined = re.findall(r" [UwW] (\w+)", tool("nm", "-D", "--undefined-only", MODULE))
+        ours = [name for name in undefined
+                if re.match(r"(OSSL|OPENSSL|X509|SSL|ERR|CRYPTO|EVP|ASN1|PEM|BIO|CONF)_", name)
+                or re.match(r"(d2i|i2d)_", name)]
+        self.assertEqual(ours, [])
+
+    def test_exports_one_symbol(self):
+        exported = [line.split()[-1].split("@")[0]
+                    for line in tool("nm", "-D", "--defined-only", MODULE).splitlines()]
+        if SANITIZER:
+            exported = [name for name in exported if not re.search(r"asan|ubsan|tsan|odr", name)]
+        self.assertEqual(exported, ["OSSL_provider_init"])
+
+    def test_is_never_unloaded(self):
+        self.assertRegex(tool("readelf", "-dW", MODULE), r"FLAGS_1.*\bNODELETE\b")
+
+    def test_has_no_executable_stack_and_no_text_relocations(self):
+        dynamic = tool("readelf", "-dW", MODULE)
+        self.assertNotIn("TEXTREL", dynamic)
+        stack = re.search(r"GNU_STACK.*", tool("readelf", "-lW", MODULE)).group(0)
+        self.assertNotRegex(stack, r"\bRWE\b")
+
+    def test_has_no_c_symbol_name_prefix(self):
+        self.assertEqual(os.path.basename(MODULE), "ostrust.so")
+
+
+class SourceTree(unittest.TestCase):
+
+    def test_platform_includes_no_openssl_header(self):
+        found = []
+        for directory, _, names in os.walk(os.path.join(SOURCE, "platform")):
+            for name in names:
+                path = os.path.join(directory, name)
+                with open(path, errors="replace") as file:
+                    for number, line in enumerate(file, 1):
+                        if re.match(r"\s*#\s*include\s*[<\"](openssl/|provider/)", line):
+                            found.append("%s:%d: %s" % (path, number, line.strip()))
+        self.assertEqual(found, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

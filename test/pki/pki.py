@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Throw-away certificates for the tests.
+
+    pki.py DIRECTORY     makes everything below, unless DIRECTORY already holds it and it is fresh
+
+Every NAME has NAME.pem (the certificate) and NAME.key. Leaves are for localhost and 127.0.0.1.
+Keys are EC P-256: they are made in no time. Needs the openssl command, 3.0 or later.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+LIFETIME_DAYS = 30
+FRESH_SECONDS = 7 * 24 * 3600  # a directory older than this is made again
+
+_CONFIG = """
+[req]
+distinguished_name = subject
+prompt = no
+string_mask = {string_mask}
+[subject]
+[root]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[intermediate]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+[server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost,IP:127.0.0.1
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+[self_signed_server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost,IP:127.0.0.1
+subjectKeyIdentifier = hash
+[mail]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = emailProtection
+subjectAltName = email:someone@example.org
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
+"""
+
+# `openssl ca` is the one command that takes both dates in every version from 3.0 on.
+_CA_CONFIG = """
+[ca]
+default_ca = this
+[this]
+new_certs_dir = {work}
+database = {work}/index.txt
+rand_serial = yes
+default_md = sha256
+policy = anything
+unique_subject = no
+[anything]
+commonName = supplied
+organizationName = optional
+"""
+
+
+class PkiError(Exception):
+    """The openssl command failed; the text is what it said."""
+
+
+class Pki:
+    """Makes certificates in one directory."""
+
+    def __init__(self, directory, openssl="openssl"):
+        self.directory = os.path.abspath(directory)
+        self.openssl = openssl
+        os.makedirs(self.directory, exist_ok=True)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def pem(self, name):
+        """The path of a certificate."""
+        return self.path(name + ".pem")
+
+    def key(self, name):
+        """The path of a private key."""
+        return self.path(name + ".key")
+
+    def root(self, name, subject, like=None, string_mask="utf8only", dates=None):
+        """A self-signed CA. `like`: take the key of that root instead of a new one."""
+        self._make(name, subject, "root", like=like, string_mask=string_mask, dates=dates)
+
+    def issue(self, name, subject, issuer, kind="server", dates=None):
+        """A certificate of `kind` (a section of _CONFIG), signed by `issuer`."""
+        self._make(name, subject, kind, issuer=issuer, dates=dates)
+
+    def self_signed_server(self, name, subject):
+        """A server certificate that is nobody's but its own, and no CA."""
+        self._make(name, subject, "self_signed_server")
+
+    def chain(self, name, *parts):
+        """NAME.pem with several certificates, the leaf first; NAME.key is the leaf's."""
+        with open(self.pem(name), "w") as out:
+            for part in parts:
+                with open(self.pem(part)) as pem:
+                    out.write(pem.read())
+        shutil.copyfile(self.key(parts[0]), self.key(name))
+
+    def trusted(self, name, certificate, *settings):
+        """A TRUSTED CERTIFICATE: `settings` as of `openssl x509`, -addtrust and -addreject."""
+        self._run("x509", "-in", self.pem(certificate), "-trustout", *settings,
+                  "-out", self.pem(name))
+
+    def _make(self, name, subject, kind, issuer=None, like=None, string_mask="utf8only",
+              dates=None):
+        if like:
+            shutil.copyfile(self.key(like), self.key(name))
+        else:
+            self._run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                      "-out", self.key(name))
+        config = self.path("req-%s.cnf" % string_mask)
+        with open(config, "w") as out:
+            out.write(_CONFIG.format(string_mask=string_mask))
+        if dates:
+            self._make_dated(name, subject, kind, issuer, config, dates)
+            return
+        signer = ["-CA", self.pem(issuer), "-CAkey", self.key(issuer)] if issuer else []
+        self._run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
+                  "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
+                  "-out", self.pem(name), *signer)
+
+    def _make_dated(self, name, subject, kind, issuer, config, dates):
+        work = self.path("ca-" + name)
+        os.makedirs(work, exist_ok=True)
+        open(os.path.join(work, "index.txt"), "w").close()
+        ca_config = os.path.join(work, "ca.cnf")
+        with open(ca_config, "w") as out:
+            out.write(_CA_CONFIG.format(work=work))
+        request = os.path.join(work, "request.pem")
+        self._run("req", "-new", "-config", config, "-key", self.key(name), "-subj", subject,
+                  "-out", request)
+        signer = (["-cert", self.pem(issuer), "-keyfile", self.key(issuer)] if issuer
+                  else ["-selfsign", "-keyfile", self.key(name)])
+        self._run("ca", "-batch", "-notext", "-config", ca_config, "-extfile", config,
+                  "-extensions", kind, "-startdate", dates[0], "-enddate", dates[1],
+                  "-in", request, "-out", self.pem(name), *signer)
+        shutil.rmtree(work)
+
+    def _run(self, *arguments):
+        # A clean environment: nothing of the machine's configuration gets into the certificates.
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull}
+        if "LD_LIBRARY_PATH" in os.environ:
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        done = subprocess.run([self.openssl, *arguments], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        if done.returncode != 0:
+            raise PkiError("openssl %s\n%s" % (" ".join(arguments),
+                                               done.stdout.decode(errors="replace")))
+
+
+def subject(common_name):
+    return "/O=ostrust tests/CN=" + common_name
+
+
+def make_all(directory, openssl="openssl"):
+    """Everything the tests use."""
+    stamp = os.path.join(directory, "made")
+    if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < FRESH_SECONDS:
+        return Pki(directory, openssl)
+    shutil.rmtree(directory, ignore_errors=True)
+    pki = Pki(directory, openssl)
+    past = ("20200101000000Z", "20210101000000Z")
+
+    # Two unrelated roots and a server of each.
+    pki.root("root-a", subject("Root A"))
+    pki.issue("leaf-a", subject("leaf a"), "root-a")
+    pki.root("root-b", subject("Root B"))
+    pki.issue("leaf-b", subject("leaf b"), "root-b")
+    pki.issue("leaf-a-expired", subject("leaf a, expired"), "root-a", dates=past)
+
+    # Root A once more: same subject, same key, another certificate.
+    pki.root("root-a-reissued", subject("Root A"), like="root-a")
+
+    # Two roots of one subject with different keys.
+    for number in "12":
+        pki.root("twin-" + number, subject("Twin"))
+        pki.issue("leaf-twin-" + number, subject("leaf of twin " + number), "twin-" + number)
+
+    # One name spelt in two ways that OpenSSL considers equal, with one key. The leaf names the
+    # second spelling as its issuer.
+    pki.root("name-utf8", "/O=Ostrust Tests/CN=Some Root Name")
+    pki.root("name-printable", "/O=OSTRUST tests/CN=some   root NAME ", like="name-utf8",
+             string_mask="default")
+    pki.issue("leaf-name", subject("leaf of the other spelling"), "name-printable")
+
+    # An intermediate; a server that sends it and a server that does not.
+    pki.issue("int-a", subject("Intermediate of A"), "root-a", kind="intermediate")
+    pki.issue("leaf-int", subject("leaf of the intermediate"), "int-a")
+    pki.chain("leaf-int-chain", "leaf-int", "int-a")
+    pki.trusted("int-a-trusted", "int-a", "-addtrust", "serverAuth")
+
+    # A server certificate that signs itself.
+    pki.self_signed_server("leaf-self", subject("self-signed leaf"))
+
+    # A root that is over, and a leaf of it that is not.
+    pki.root("root-old", subject("Old Root"), dates=past)
+    pki.issue("leaf-old", subject("leaf of the old root"), "root-old")
+
+    # A root with limits, spelt in both ways, and what is below it.
+    pki.root("root-mail", subject("Mail Root"))
+    pki.issue("leaf-mail", subject("a mail address"), "root-mail", kind="mail")
+    pki.issue("leaf-mail-server", subject("a server below the mail root"), "root-mail")
+    pki.trusted("root-mail-trust", "root-mail", "-addtrust", "emailProtection")
+    pki.trusted("root-mail-reject", "root-mail", "-addreject", "serverAuth")
+
+    open(stamp, "w").close()
+    return pki
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    make_all(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
