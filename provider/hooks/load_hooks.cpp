@@ -1,5 +1,5 @@
 // Where an application says which CAs it wants: CAfile, CApath, CAstore and the default paths. The
-// table of what is served how is in docs/design.md.
+// table of what is served how is in docs/how-it-works.md.
 
 #include <cerrno>
 #include <mutex>
