@@ -16,7 +16,9 @@ namespace {
 const int read_only = 7;
 int writable = 7;
 
-const void* LibcryptoAddress() { return reinterpret_cast<const void*>(&X509_STORE_new); }
+const void* LibcryptoAddress() {
+  return reinterpret_cast<const void*>(&X509_STORE_new);
+}
 
 TEST(Image, FindsTheLibraryAnAddressBelongsTo) {
   std::string why;

@@ -36,7 +36,8 @@ TEST(Marker, LineBreaksAndOtherBlocksDoNotMatter) {
   EXPECT_TRUE(TextHoldsMarker(crlf));
   EXPECT_TRUE(TextHoldsMarker(
       "-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n-----BEGIN CERTIFICATE-----\nMIIB\n"
-      "-----END CERTIFICATE-----\n" + text));
+      "-----END CERTIFICATE-----\n" +
+      text));
 }
 
 TEST(Marker, AnotherCrlIsNotTheMarker) {

@@ -24,11 +24,15 @@ constexpr std::size_t kGetBySubject = 6;
 constexpr std::size_t kGetBySubjectEx = 10;
 constexpr std::size_t kCtrlEx = 11;
 
-char code[16];           // addresses that the judge takes for code
-char foreign_code[16];   // and some that it does not
+char code[16];          // addresses that the judge takes for code
+char foreign_code[16];  // and some that it does not
 
-int Hook(X509_LOOKUP*, int, const char*, long, char**, OSSL_LIB_CTX*, const char*) { return 1; }
-int DirHook(X509_LOOKUP*, int, const char*, long, char**) { return 1; }
+int Hook(X509_LOOKUP*, int, const char*, long, char**, OSSL_LIB_CTX*, const char*) {
+  return 1;
+}
+int DirHook(X509_LOOKUP*, int, const char*, long, char**) {
+  return 1;
+}
 
 class Judge final : public MemoryJudge {
  public:
@@ -117,8 +121,8 @@ TEST_F(MethodTable, ATableOutsideTheLibraryIsNotRead) {
 
 TEST_F(MethodTable, AMisalignedTableIsRefused) {
   CtrlExFn original = nullptr;
-  auto* const misaligned = reinterpret_cast<X509_LOOKUP_METHOD*>(
-      reinterpret_cast<char*>(table_.data()) + 1);
+  auto* const misaligned =
+      reinterpret_cast<X509_LOOKUP_METHOD*>(reinterpret_cast<char*>(table_.data()) + 1);
   EXPECT_NE(HookCtrlEx(symbols_, judge_, misaligned, Hook, original), "");
 }
 
@@ -157,7 +161,9 @@ TEST_F(MethodTable, ADirectoryMethodWithCtrlExIsRefused) {
   EXPECT_EQ(table_, before);
 }
 
-TEST_F(MethodTable, TheRealLayoutIsRecognised) { EXPECT_EQ(CheckMethodLayout(symbols_), ""); }
+TEST_F(MethodTable, TheRealLayoutIsRecognised) {
+  EXPECT_EQ(CheckMethodLayout(symbols_), "");
+}
 
 TEST_F(MethodTable, AnUnknownMajorVersionIsRefused) {
   symbols_.OPENSSL_version_major = []() -> unsigned { return 5; };
@@ -181,7 +187,9 @@ TEST_F(MethodTable, SwappedMembersAreNoticed) {
   EXPECT_NE(CheckMethodLayout(symbols_).find("not laid out"), std::string::npos);
 }
 
-int SetterThatDoesNothing(X509_LOOKUP_METHOD*, X509_LOOKUP_ctrl_fn) { return 1; }
+int SetterThatDoesNothing(X509_LOOKUP_METHOD*, X509_LOOKUP_ctrl_fn) {
+  return 1;
+}
 
 TEST_F(MethodTable, ASetterThatWritesElsewhereIsNoticed) {
   symbols_.X509_LOOKUP_meth_set_ctrl = SetterThatDoesNothing;

@@ -18,8 +18,8 @@ TEST(Uri, AnythingElseAfterTheColonIsMalformed) {
 }
 
 TEST(Uri, OtherNamesAreNotOurs) {
-  for (const char* uri : {"", "o", "os", "os.pem", "/etc/ssl/os:", "./os:", "oss:", "file:os:",
-                          "cos:", "OS/x"}) {
+  for (const char* uri :
+       {"", "o", "os", "os.pem", "/etc/ssl/os:", "./os:", "oss:", "file:os:", "cos:", "OS/x"}) {
     EXPECT_EQ(ClassifyUri(uri), UriKind::kForeign) << uri;
   }
 }
