@@ -10,6 +10,12 @@ std::uint8_t At(ByteView bytes, std::size_t index) {
   return std::to_integer<std::uint8_t>(bytes[index]);
 }
 
+std::size_t LengthOctets(std::size_t length) {
+  std::size_t octets = 0;
+  for (; length != 0; length >>= 8) ++octets;
+  return octets;
+}
+
 }  // namespace
 
 std::optional<DerElement> DerReader::Next() {
@@ -52,17 +58,21 @@ bool IsObjectIdentifier(ByteView content) {
   return true;
 }
 
+std::size_t DerHeaderSize(std::size_t content_size) {
+  return 2 + (content_size < kLongLength ? 0 : LengthOctets(content_size));
+}
+
 void AppendDerHeader(std::uint8_t tag, std::size_t content_size, Bytes& out) {
   out.push_back(std::byte{tag});
   if (content_size < kLongLength) {
     out.push_back(static_cast<std::byte>(content_size));
     return;
   }
-  unsigned octets = 0;
-  for (std::size_t rest = content_size; rest != 0; rest >>= 8) ++octets;
+  std::size_t octets = LengthOctets(content_size);
   out.push_back(static_cast<std::byte>(kLongLength | octets));
-  while (octets-- != 0)
+  while (octets-- != 0) {
     out.push_back(static_cast<std::byte>((content_size >> (8 * octets)) & 0xff));
+  }
 }
 
 void AppendDer(std::uint8_t tag, ByteView content, Bytes& out) {

@@ -74,6 +74,8 @@ class DerReader {
 /// (crypto/asn1/a_object.c) does.
 bool IsObjectIdentifier(ByteView content);
 
+/// How many bytes identifier and length take before a content of this size.
+std::size_t DerHeaderSize(std::size_t content_size);
 /// Appends identifier and length of an element whose content, of this size, is appended next.
 void AppendDerHeader(std::uint8_t tag, std::size_t content_size, Bytes& out);
 /// Appends an element.

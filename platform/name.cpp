@@ -112,41 +112,60 @@ void FoldInPlace(Bytes& text) {
   text.resize(size);
 }
 
-// The value of an AttributeTypeAndValue, canonical. The types are those that OpenSSL's decoder
-// takes in a name (ASN1_PRINTABLE, B_ASN1_UNKNOWN among it: tag2bit[] in crypto/asn1/tasn_dec.c)
-// and VisibleString, which it takes only from its own API.
-bool AppendCanonicalValue(const DerElement& value, Bytes& scratch, Bytes& out) {
-  scratch.clear();
+// An AttributeTypeAndValue whose value is canonical.
+struct Attribute {
+  ByteView type;  // the whole OBJECT IDENTIFIER
+  std::uint8_t value_tag = 0;
+  ByteView value;  // its content: in the name, or in `folded`
+  Bytes folded;
+
+  std::size_t ContentSize() const {
+    return type.size() + DerHeaderSize(value.size()) + value.size();
+  }
+  std::size_t Size() const { return DerHeaderSize(ContentSize()) + ContentSize(); }
+  void AppendTo(Bytes& out) const {
+    AppendDerHeader(der::kSequence, ContentSize(), out);
+    out.insert(out.end(), type.begin(), type.end());
+    AppendDer(value_tag, value, out);
+  }
+};
+
+// The types are those that OpenSSL's decoder takes in a name (ASN1_PRINTABLE, B_ASN1_UNKNOWN among
+// it: tag2bit[] in crypto/asn1/tasn_dec.c) and VisibleString, which it takes only from its own API.
+bool FoldValue(const DerElement& value, Attribute& attribute) {
+  attribute.value_tag = value.tag;
+  attribute.value = value.content;
+  Bytes& folded = attribute.folded;
+  folded.clear();
   switch (value.tag) {
     // ASN1_MASK_CANON: these become UTF8String.
     case der::kUtf8String:
       if (!IsUtf8(value.content)) return false;
-      scratch.assign(value.content.begin(), value.content.end());
+      folded.assign(value.content.begin(), value.content.end());
       break;
     case der::kPrintableString:
-    case der::kT61String:  // ASN1_STRING_to_UTF8() reads all three as Latin-1
+    case der::kT61String:  // ASN1_STRING_to_UTF8() reads all of these as Latin-1
     case der::kIa5String:
     case der::kVisibleString:
-      if (!AppendAsUtf8(value.content, 1, scratch)) return false;
+      if (!AppendAsUtf8(value.content, 1, folded)) return false;
       break;
     case der::kBmpString:
-      if (!AppendAsUtf8(value.content, 2, scratch)) return false;
+      if (!AppendAsUtf8(value.content, 2, folded)) return false;
       break;
     case der::kUniversalString:
-      if (!AppendAsUtf8(value.content, 4, scratch)) return false;
+      if (!AppendAsUtf8(value.content, 4, folded)) return false;
       break;
 
     case der::kBitString: {
       // Decoding it clears the unused bits (ossl_c2i_ASN1_BIT_STRING(), crypto/asn1/a_bitstr.c).
       if (value.content.empty() || value.content[0] > std::byte{7}) return false;
-      scratch.assign(value.content.begin(), value.content.end());
-      const auto unused = std::to_integer<unsigned>(scratch[0]);
-      if (scratch.size() == 1) {
-        scratch[0] = std::byte{0};
+      folded.assign(value.content.begin(), value.content.end());
+      if (folded.size() == 1) {
+        folded[0] = std::byte{0};
       } else {
-        scratch.back() &= static_cast<std::byte>(0xffU << unused);
+        folded.back() &= static_cast<std::byte>(0xffU << std::to_integer<unsigned>(folded[0]));
       }
-      AppendDer(value.tag, scratch, out);
+      attribute.value = folded;
       return true;
     }
 
@@ -161,47 +180,49 @@ bool AppendCanonicalValue(const DerElement& value, Bytes& scratch, Bytes& out) {
     case 0x0f:
     case 0x12:  // NumericString
     case 0x1d:  // CHARACTER STRING
-      out.insert(out.end(), value.whole.begin(), value.whole.end());
       return true;
     default:
       return false;
   }
-  FoldInPlace(scratch);
-  AppendDer(der::kUtf8String, scratch, out);
+  FoldInPlace(folded);
+  attribute.value_tag = der::kUtf8String;
+  attribute.value = folded;
   return true;
 }
 
 // AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }
-bool AppendCanonicalAttribute(const DerElement& attribute, Bytes& scratch, Bytes& out) {
-  DerReader reader(attribute.content);
+bool ReadAttribute(DerReader& rdn, Attribute& attribute) {
+  const auto sequence = rdn.Next(der::kSequence);
+  if (!sequence) return false;
+  DerReader reader(sequence->content);
   const auto type = reader.Next(der::kObjectIdentifier);
   if (!type || !IsObjectIdentifier(type->content)) return false;
+  attribute.type = type->whole;
   const auto value = reader.Next();
-  if (!value || !reader.AtEnd()) return false;
-
-  Bytes content(type->whole.begin(), type->whole.end());
-  if (!AppendCanonicalValue(*value, scratch, content)) return false;
-  AppendDer(der::kSequence, content, out);
-  return true;
+  return value && reader.AtEnd() && FoldValue(*value, attribute);
 }
 
 // RelativeDistinguishedName ::= SET OF AttributeTypeAndValue
-bool AppendCanonicalRdn(ByteView set, Bytes& scratch, Bytes& out) {
-  std::vector<Bytes> attributes;
+bool AppendCanonicalRdn(ByteView set, Attribute& scratch, Bytes& out) {
   DerReader reader(set);
-  while (!reader.AtEnd()) {
-    const auto attribute = reader.Next(der::kSequence);
-    if (!attribute) return false;
-    if (!AppendCanonicalAttribute(*attribute, scratch, attributes.emplace_back())) return false;
-  }
   // An RDN of no attributes, which RFC 5280 forbids, leaves no trace in OpenSSL's X509_NAME.
-  if (attributes.empty()) return true;
+  if (reader.AtEnd()) return true;
+  if (!ReadAttribute(reader, scratch)) return false;
+  if (reader.AtEnd()) {
+    AppendDerHeader(der::kSet, scratch.Size(), out);
+    scratch.AppendTo(out);
+    return true;
+  }
 
   // DER orders a SET OF by the encodings (X.690 section 11.6), and folding may have changed them.
-  if (attributes.size() > 1) {
-    std::sort(attributes.begin(), attributes.end(),
-              [](const Bytes& a, const Bytes& b) { return AsText(a) < AsText(b); });
+  std::vector<Bytes> attributes(1);
+  scratch.AppendTo(attributes.back());
+  while (!reader.AtEnd()) {
+    if (!ReadAttribute(reader, scratch)) return false;
+    scratch.AppendTo(attributes.emplace_back());
   }
+  std::sort(attributes.begin(), attributes.end(),
+            [](const Bytes& a, const Bytes& b) { return AsText(a) < AsText(b); });
   std::size_t size = 0;
   for (const Bytes& attribute : attributes) size += attribute.size();
   AppendDerHeader(der::kSet, size, out);
@@ -220,7 +241,7 @@ std::optional<Bytes> CanonicalName(ByteView name) {
 
   Bytes canonical;
   canonical.reserve(name.size());
-  Bytes scratch;
+  Attribute scratch;
   DerReader reader(sequence->content);
   while (!reader.AtEnd()) {
     const auto rdn = reader.Next(der::kSet);

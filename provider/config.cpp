@@ -20,7 +20,9 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char LowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string Lower(std::string_view text) {
   std::string out(text);
@@ -36,7 +38,9 @@ std::optional<bool> ParseSwitch(std::string_view value) {
   return std::nullopt;
 }
 
-bool IsOff(std::string_view value) { return ParseSwitch(value) == std::optional<bool>(false); }
+bool IsOff(std::string_view value) {
+  return ParseSwitch(value) == std::optional<bool>(false);
+}
 
 /// Reads the keys one after the other into a Config.
 class Reader {
@@ -158,9 +162,19 @@ class Reader {
 };
 
 constexpr std::array kKeys = {
-    "default-paths", "system-bundles",        "replace-bundles", "verify",       "revocation",
-    "intermediates", "network-allow-private", "network-timeout", "cache-dir",    "trust-source",
-    "refresh",       "preload",               "log",
+    "default-paths",
+    "system-bundles",
+    "replace-bundles",
+    "verify",
+    "revocation",
+    "intermediates",
+    "network-allow-private",
+    "network-timeout",
+    "cache-dir",
+    "trust-source",
+    "refresh",
+    "preload",
+    "log",
 };
 
 }  // namespace
@@ -197,6 +211,8 @@ Config ReadConfig(const ConfigLookup& lookup) {
   return config;
 }
 
-std::span<const char* const> KnownConfigKeys() { return kKeys; }
+std::span<const char* const> KnownConfigKeys() {
+  return kKeys;
+}
 
 }  // namespace ostrust

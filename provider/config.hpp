@@ -32,8 +32,8 @@ struct Config {
   Preload preload{false, {"haproxy"}};
   LogTarget log;
 
-  /// One sentence for each value that was refused, naming the key and the allowed values. When it is
-  /// not empty, nothing is served from the operating system's store.
+  /// One sentence for each value that was refused, naming the key and the allowed values. When it
+  /// is not empty, nothing is served from the operating system's store.
   std::vector<std::string> errors;
 
   /// The errors in one line.

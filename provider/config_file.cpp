@@ -44,9 +44,9 @@ class Configuration {
   const OPENSSL_STACK* OstrustSection(const char* entry_point) const {
     const char* const init = symbols_.NCONF_get_string(conf_, nullptr, entry_point);
     const char* const section = Value(Value(init, "providers"), "ostrust");
-    return section == nullptr ? nullptr
-                              : reinterpret_cast<const OPENSSL_STACK*>(
-                                    symbols_.NCONF_get_section(conf_, section));
+    return section == nullptr
+               ? nullptr
+               : reinterpret_cast<const OPENSSL_STACK*>(symbols_.NCONF_get_section(conf_, section));
   }
 
  private:
@@ -75,7 +75,8 @@ std::string UnknownKeys(const host::Symbols& symbols) {
     const OPENSSL_STACK* const section = configuration.OstrustSection(entry_point);
     if (section == nullptr) continue;
     for (int i = 0; i < symbols.OPENSSL_sk_num(section); ++i) {
-      const auto* const value = static_cast<const CONF_VALUE*>(symbols.OPENSSL_sk_value(section, i));
+      const auto* const value =
+          static_cast<const CONF_VALUE*>(symbols.OPENSSL_sk_value(section, i));
       if (IsKnown(value->name)) continue;
       if (!unknown.empty()) unknown += ", ";
       unknown += value->name;

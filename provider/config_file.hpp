@@ -8,8 +8,9 @@
 
 namespace ostrust {
 
-/// The keys of ostrust's section, in the configuration file that this process reads by default, that
-/// ostrust does not know, separated by ", ". Empty when there are none or the file cannot be told.
+/// The keys of ostrust's section, in the configuration file that this process reads by default,
+/// that ostrust does not know, separated by ", ". Empty when there are none or the file cannot be
+/// told.
 std::string UnknownKeys(const host::Symbols& symbols);
 
 }  // namespace ostrust

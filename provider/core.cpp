@@ -94,8 +94,12 @@ void Core::RaiseError(Reason reason, const std::string& detail) const {
   SetError(vset_error_, handle_, static_cast<int>(reason), "%s", detail.c_str());
 }
 
-void Core::MarkErrors() const { set_error_mark_(handle_); }
+void Core::MarkErrors() const {
+  set_error_mark_(handle_);
+}
 
-void Core::DropErrorsToMark() const { pop_error_to_mark_(handle_); }
+void Core::DropErrorsToMark() const {
+  pop_error_to_mark_(handle_);
+}
 
 }  // namespace ostrust

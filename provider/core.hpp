@@ -34,8 +34,8 @@ class Core {
   /// The library context we were loaded into; null may stand for the default one.
   OSSL_LIB_CTX* LibraryContext() const;
 
-  /// A function that lies in the libcrypto that loaded us. OSSL_FUNC_CORE_GET_PARAMS is static there
-  /// (crypto/provider_core.c); others may resolve to another module's function.
+  /// A function that lies in the libcrypto that loaded us. OSSL_FUNC_CORE_GET_PARAMS is static
+  /// there (crypto/provider_core.c); others may resolve to another module's function.
   const void* Address() const { return reinterpret_cast<const void*>(get_params_); }
 
   /// Puts an error into the calling thread's error queue. `detail` becomes the error's data.

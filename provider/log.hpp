@@ -21,8 +21,8 @@ struct LogTarget {
 inline constexpr const char* kLogTargetSyntax =
     "off, or error, info or debug, each optionally followed by :/absolute/path";
 
-/// Parses `off`, `error`, `info`, `debug`, the last three optionally with `:PATH`. Nullopt when it is
-/// none of these or the path is relative.
+/// Parses `off`, `error`, `info`, `debug`, the last three optionally with `:PATH`. Nullopt when it
+/// is none of these or the path is relative.
 std::optional<LogTarget> ParseLogTarget(std::string_view text);
 
 /// Thread-safe; keeps nothing but its target. Never throws and never fails: a line that cannot be
@@ -31,9 +31,7 @@ class Log {
  public:
   explicit Log(LogTarget target) : target_(std::move(target)) {}
 
-  bool Enabled(LogLevel level) const {
-    return level != LogLevel::kOff && level <= target_.level;
-  }
+  bool Enabled(LogLevel level) const { return level != LogLevel::kOff && level <= target_.level; }
   /// Writes one line. Control characters in `text`, which may quote a path or a certificate, become
   /// '?'.
   void Write(LogLevel level, std::string_view text) const noexcept;

@@ -1,5 +1,5 @@
-// OSSL_PARAM without libcrypto: OSSL_PARAM_locate(), OSSL_PARAM_set_*() and their like are functions
-// of the library we do not link.
+// OSSL_PARAM without libcrypto: OSSL_PARAM_locate(), OSSL_PARAM_set_*() and their like are
+// functions of the library we do not link.
 #pragma once
 
 #include <cstddef>
@@ -51,8 +51,8 @@ inline bool SetInteger(OSSL_PARAM& param, std::int32_t value) {
 
 /// Reads an integer of 32 or 64 bits that fits an int.
 inline std::optional<int> GetInteger(const OSSL_PARAM& param) {
-  if (param.data == nullptr || (param.data_type != OSSL_PARAM_INTEGER &&
-                                param.data_type != OSSL_PARAM_UNSIGNED_INTEGER)) {
+  if (param.data == nullptr ||
+      (param.data_type != OSSL_PARAM_INTEGER && param.data_type != OSSL_PARAM_UNSIGNED_INTEGER)) {
     return std::nullopt;
   }
   std::int64_t value = 0;

@@ -60,7 +60,9 @@ const OSSL_ALGORITHM* QueryOperation(void*, int operation, int* no_cache) noexce
   return operation == OSSL_OP_STORE ? StoreLoaderAlgorithms() : nullptr;
 }
 
-const OSSL_ITEM* GetReasonStrings(void*) noexcept { return ReasonStrings(); }
+const OSSL_ITEM* GetReasonStrings(void*) noexcept {
+  return ReasonStrings();
+}
 
 void Teardown(void* provctx) noexcept {
   auto* const handle = static_cast<ProviderHandle*>(provctx);
@@ -86,8 +88,8 @@ const OSSL_DISPATCH* Functions() {
   return kFunctions;
 }
 
-/// Rule 12: OpenSSL holds its configuration lock. Nothing is parsed or fetched here, no SSL function
-/// called, no thread started or waited for.
+/// Rule 12: OpenSSL holds its configuration lock. Nothing is parsed or fetched here, no SSL
+/// function called, no thread started or waited for.
 ProviderHandle* Initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in) {
   const auto core = Core::FromDispatch(handle, in);
   if (!core) return nullptr;

@@ -50,13 +50,14 @@ std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavai
     const auto status = live_->GetStatus();
     if (store == nullptr) why = {Reason::kUnreadableTrustStore, status.error};
     if (!status.error.empty() && !logged_error_.exchange(true)) {
-      log_.Write(LogLevel::kError, status.error + (store == nullptr
-                                                       ? std::string()
-                                                       : "; the last good state is kept"));
+      log_.Write(
+          LogLevel::kError,
+          status.error + (store == nullptr ? std::string() : "; the last good state is kept"));
     } else if (status.error.empty()) {
       logged_error_.store(false);
     }
-    if (status.store != nullptr && logged_generation_.exchange(status.generation) != status.generation) {
+    if (status.store != nullptr &&
+        logged_generation_.exchange(status.generation) != status.generation) {
       log_.Write(LogLevel::kInfo, "serving " + std::to_string(status.store->AnchorCount()) +
                                       " anchors from " + status.store->Source());
       for (const std::string& problem : status.store->Problems()) {
@@ -85,7 +86,8 @@ const char* ProviderContext::BuildInfo(const std::string& binding,
 
   const std::lock_guard lock(TextsMutex());
   const auto known = std::find(build_infos_.begin(), build_infos_.end(), text);
-  return (known != build_infos_.end() ? *known : build_infos_.emplace_back(std::move(text))).c_str();
+  return (known != build_infos_.end() ? *known : build_infos_.emplace_back(std::move(text)))
+      .c_str();
 }
 
 platform::ForkSafeMutex& ProviderContext::TextsMutex() {

@@ -1,5 +1,6 @@
-// One activation of the provider in one library context: its configuration, its view of the system's
-// store, its log. This is all that layer L0 is made of; the binding (hooks/) adds itself to it.
+// One activation of the provider in one library context: its configuration, its view of the
+// system's store, its log. This is all that layer L0 is made of; the binding (hooks/) adds itself
+// to it.
 #pragma once
 
 #include <atomic>
@@ -40,8 +41,8 @@ class ProviderContext {
   /// it was never read or changed. What was skipped in it is logged once for each snapshot.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
-  /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding does.
-  /// The text belongs to this object and stays valid as long.
+  /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding
+  /// does. The text belongs to this object and stays valid as long.
   const char* BuildInfo(const std::string& binding, const std::string& unknown_keys);
 
  private:

@@ -63,7 +63,8 @@ class Session {
       // Rule 11: one certificate that OpenSSL cannot read hides no other.
       context_->core().DropErrorsToMark();
       if (accepted) return true;
-      context_->log().Write(LogLevel::kError, "skipped: OpenSSL does not accept one of the anchors");
+      context_->log().Write(LogLevel::kError,
+                            "skipped: OpenSSL does not accept one of the anchors");
     }
     return true;
   }
@@ -85,8 +86,7 @@ class Session {
 
   static bool Deliver(const platform::StoreEntry& entry, OSSL_CALLBACK* callback, void* argument) {
     int object_type = OSSL_OBJECT_CERT;
-    const platform::Bytes settings =
-        platform::EncodeTrustSettings(entry.trust, entry.self_issued);
+    const platform::Bytes settings = platform::EncodeTrustSettings(entry.trust, entry.self_issued);
     platform::Bytes der(entry.der.begin(), entry.der.end());
     der.insert(der.end(), settings.begin(), settings.end());
     char* const data_type = const_cast<char*>(settings.empty() ? kPlainType : kTrustedType);

@@ -1,5 +1,5 @@
-// Layer L0: the OSSL_OP_STORE loader for the scheme `os`, through the core's dispatch table alone, so
-// that it works in every program that can load a provider.
+// Layer L0: the OSSL_OP_STORE loader for the scheme `os`, through the core's dispatch table alone,
+// so that it works in every program that can load a provider.
 //
 //   openssl storeutl os://
 #pragma once

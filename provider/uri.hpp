@@ -17,7 +17,8 @@ enum class UriKind {
 constexpr UriKind ClassifyUri(std::string_view name) {
   constexpr std::size_t kSchemeLength = 3;  // "os:"
   if (name.size() < kSchemeLength) return UriKind::kForeign;
-  if ((name[0] | 0x20) != 'o' || (name[1] | 0x20) != 's' || name[2] != ':') return UriKind::kForeign;
+  if ((name[0] | 0x20) != 'o' || (name[1] | 0x20) != 's' || name[2] != ':')
+    return UriKind::kForeign;
   const std::string_view rest = name.substr(kSchemeLength);
   return rest.empty() || rest == "//" ? UriKind::kOsStore : UriKind::kMalformed;
 }

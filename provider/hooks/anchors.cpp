@@ -31,6 +31,11 @@ constexpr std::array<PurposeNid, platform::kPurposeCount> kPurposeNids = {{
 
 }  // namespace
 
+AnchorCache::AnchorCache(const host::Symbols& symbols, OSSL_LIB_CTX* libctx)
+    : symbols_(symbols), libctx_(libctx) {
+  Mutex();  // made now: a fork in the middle of making it would leave the child waiting for ever
+}
+
 X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const Log& log) {
   {
     const std::lock_guard lock(Mutex());
@@ -47,8 +52,8 @@ X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const 
     return item->x509;
   }
   if (parsed == nullptr) log.Write(LogLevel::kError, "OpenSSL does not accept one of the anchors");
-  items_.emplace(entry.der_hash,
-                 Item{platform::Bytes(entry.der.begin(), entry.der.end()), entry.trust, propq, parsed});
+  items_.emplace(entry.der_hash, Item{platform::Bytes(entry.der.begin(), entry.der.end()),
+                                      entry.trust, propq, parsed});
   return parsed;
 }
 

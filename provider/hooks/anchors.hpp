@@ -21,14 +21,13 @@ class AnchorCache {
  public:
   /// `libctx` must be the library context that the verifications run in: an anchor parsed in
   /// another does not verify there.
-  AnchorCache(const host::Symbols& symbols, OSSL_LIB_CTX* libctx)
-      : symbols_(symbols), libctx_(libctx) {}
+  AnchorCache(const host::Symbols& symbols, OSSL_LIB_CTX* libctx);
   AnchorCache(const AnchorCache&) = delete;
   AnchorCache& operator=(const AnchorCache&) = delete;
 
-  /// The object for `entry`, with its limits as trust settings (rule 5). Borrowed: call X509_up_ref()
-  /// before giving it away. Null when OpenSSL does not accept the certificate, which is logged once.
-  /// Leaves nothing in the error queue.
+  /// The object for `entry`, with its limits as trust settings (rule 5). Borrowed: call
+  /// X509_up_ref() before giving it away. Null when OpenSSL does not accept the certificate, which
+  /// is logged once. Leaves nothing in the error queue.
   X509* Get(const platform::StoreEntry& entry, const std::string& propq, const Log& log);
 
   bool Empty() const;

@@ -82,7 +82,9 @@ Binding* Binding::For(const Core& core, std::string& why) {
   return binding;
 }
 
-Binding& Binding::InSlot(std::size_t slot) { return *slots[slot].load(std::memory_order_acquire); }
+Binding& Binding::InSlot(std::size_t slot) {
+  return *slots[slot].load(std::memory_order_acquire);
+}
 
 Binding::Binding(host::Image image, std::size_t slot)
     : image_(std::move(image)), slot_(slot), mutex_(platform::mutex_rank::kGovern) {}
@@ -95,8 +97,8 @@ void Binding::Install() {
   // Kept for ever: stores refer to it.
   silent_lookup_ = symbols_.X509_LOOKUP_meth_new("ostrust");
   if (silent_lookup_ == nullptr ||
-      symbols_.X509_LOOKUP_meth_set_get_by_subject(silent_lookup_,
-                                                   trampolines.lookup_by_subject) != 1 ||
+      symbols_.X509_LOOKUP_meth_set_get_by_subject(silent_lookup_, trampolines.lookup_by_subject) !=
+          1 ||
       symbols_.X509_LOOKUP_meth_set_free(silent_lookup_, trampolines.lookup_free) != 1) {
     why_unbound_ = "OpenSSL made no lookup method";
     return;
@@ -128,9 +130,9 @@ std::string Binding::HookLookupMethods() {
     why = host::HookCtrlEx(symbols_, memory, symbols_.X509_LOOKUP_file(), trampolines.file_ctrl_ex,
                            file_ctrl_ex_);
   }
-  if (why.empty() && (!ProbeHook(symbols_.X509_LOOKUP_file()) ||
-                      !ProbeHook(symbols_.X509_LOOKUP_store()) ||
-                      !ProbeHook(symbols_.X509_LOOKUP_hash_dir()))) {
+  if (why.empty() &&
+      (!ProbeHook(symbols_.X509_LOOKUP_file()) || !ProbeHook(symbols_.X509_LOOKUP_store()) ||
+       !ProbeHook(symbols_.X509_LOOKUP_hash_dir()))) {
     why = "OpenSSL does not call the hooks";
   }
   return why;
@@ -139,8 +141,8 @@ std::string Binding::HookLookupMethods() {
 
 void Binding::Attach(const std::shared_ptr<ProviderContext>& context) {
   if (!Works()) return;
-  auto bound = std::make_shared<BoundContext>(context, symbols_,
-                                              Concrete(context->core().LibraryContext()));
+  auto bound =
+      std::make_shared<BoundContext>(context, symbols_, Concrete(context->core().LibraryContext()));
   const std::lock_guard lock(mutex_);
   contexts_.push_back(std::move(bound));
 }

@@ -48,7 +48,9 @@ struct GovernedStore {
   // libcrypto whose lookup methods could not be hooked.
   std::atomic<bool> governed;
 
-  bool Served() const { return governed.load(std::memory_order_acquire) && context->provider->Active(); }
+  bool Served() const {
+    return governed.load(std::memory_order_acquire) && context->provider->Active();
+  }
 };
 
 /// Thread-safe.
@@ -133,8 +135,8 @@ class Binding {
   const host::Image image_;
   const std::size_t slot_;
   host::Symbols symbols_;
-  std::string why_unbound_;  // why there is no binding at all
-  std::string why_unhooked_; // why the lookup methods are as they were
+  std::string why_unbound_;   // why there is no binding at all
+  std::string why_unhooked_;  // why the lookup methods are as they were
 
   host::CtrlExFn file_ctrl_ex_ = nullptr;
   host::CtrlExFn store_ctrl_ex_ = nullptr;
@@ -142,7 +144,7 @@ class Binding {
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
 
   mutable platform::ForkSafeMutex mutex_;
-  std::vector<std::shared_ptr<BoundContext>> contexts_;                        // guarded by mutex_
+  std::vector<std::shared_ptr<BoundContext>> contexts_;                     // guarded by mutex_
   std::unordered_map<X509_STORE*, std::unique_ptr<GovernedStore>> stores_;  // guarded by mutex_
 };
 

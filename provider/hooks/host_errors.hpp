@@ -11,9 +11,9 @@
 
 namespace ostrust::hooks {
 
-/// Raises an error whose reason text is the text of `reason` followed by `detail`. Where that cannot
-/// be (the host lacks the functions, or there were too many different texts already), `detail` is the
-/// error's data.
+/// Raises an error whose reason text is the text of `reason` followed by `detail`. Where that
+/// cannot be (the host lacks the functions, or there were too many different texts already),
+/// `detail` is the error's data.
 void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
                   const std::string& detail);
 

@@ -1,5 +1,5 @@
 // Where an application says which CAs it wants: CAfile, CApath, CAstore and the default paths. The
-// table of what is served how is in docs/design.md.
+// table of what is served how is in docs/how-it-works.md.
 
 #include <cerrno>
 #include <mutex>
@@ -111,7 +111,8 @@ int Binding::StoreCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl
   const Request request{ContextFor(libctx), symbols_.X509_LOOKUP_get_store(lookup), propq};
   if (request.store == nullptr) return original();
   if (argp == nullptr) {
-    // 3.0 opens SSL_CERT_DIR or the default directory as a URI (by_store.c); later versions nothing.
+    // 3.0 opens SSL_CERT_DIR or the default directory as a URI (by_store.c); later versions
+    // nothing.
     const char* const directory = host::SecureGetenv(kCertDirVariable);
     if (NamesOsStore(directory) && request.context != nullptr) return Serve(request);
     return directory == nullptr && ServesDefaultsOf(request.store) ? 1 : original();
@@ -196,7 +197,8 @@ void Binding::CopyAnchors(const Request& request) const {
   const std::string propq = request.propq == nullptr ? "" : request.propq;
   for (const platform::StoreEntry* const entry : store->Entries()) {
     if (!entry->trust.IsAnchor()) continue;
-    X509* const x509 = request.context->anchors->Get(*entry, propq, request.context->provider->log());
+    X509* const x509 =
+        request.context->anchors->Get(*entry, propq, request.context->provider->log());
     if (x509 != nullptr) symbols_.X509_STORE_add_cert(request.store, x509);
   }
 }

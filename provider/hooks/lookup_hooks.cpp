@@ -1,6 +1,7 @@
-// How a governed store answers while OpenSSL builds a chain: first what the application put into it,
-// then the operating system's anchors. Nothing of the system's ever enters the store's own cache, so
-// that a root the system dropped is gone at once and an application's certificates stay what they are.
+// How a governed store answers while OpenSSL builds a chain: first what the application put into
+// it, then the operating system's anchors. Nothing of the system's ever enters the store's own
+// cache, so that a root the system dropped is gone at once and an application's certificates stay
+// what they are.
 
 #include <algorithm>
 #include <mutex>
@@ -37,14 +38,20 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     result = state->previous_get_issuer(issuer, ctx, x);
   }
   const X509_VERIFY_PARAM* const param = symbols_.X509_STORE_CTX_get0_param(ctx);
-  if (result < 0 || (result > 0 && ValidAt(param, *issuer)) || !Serves(*state, store)) return result;
+  if (result < 0 || (result > 0 && ValidAt(param, *issuer)) || !Serves(*state, store))
+    return result;
 
   auto candidates = CandidatesNamed(*state, symbols_.X509_get_issuer_name(x));
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     return check_issued(ctx, x, candidate.x509) == 0;
   });
-  X509* const best = Best(candidates, param);
+  // For a self-signed certificate OpenSSL accepts nothing but itself (build_chain(), "mimic"), also
+  // where another anchor of its name would come first.
+  const auto itself = std::find_if(
+      candidates.begin(), candidates.end(),
+      [&](const Candidate& candidate) { return symbols_.X509_cmp(candidate.x509, x) == 0; });
+  X509* const best = itself != candidates.end() ? itself->x509 : Best(candidates, param);
   if (best == nullptr) return result;
   if (result > 0) {
     // The application has the issuer, but not within its dates. X509_STORE_CTX_get1_issuer() takes

@@ -26,7 +26,8 @@ constexpr std::size_t kMarkerIssuerSize = sizeof(kMarkerIssuer) - 1;
 constexpr std::string_view kBegin = "-----BEGIN X509 CRL-----";
 constexpr std::string_view kEnd = "-----END X509 CRL-----";
 
-// A CA file larger than this is not looked into; the largest public bundles have a quarter megabyte.
+// A CA file larger than this is not looked into; the largest public bundles have a quarter
+// megabyte.
 constexpr std::size_t kMaxFileSize = 4 * 1024 * 1024;
 
 bool IsMarkerBody(std::string_view body) {
@@ -91,7 +92,8 @@ bool StoreHoldsMarker(const host::Symbols& symbols, X509_STORE* store) {
     return found;
   }
   // Through the list itself: X509_OBJECT_retrieve_by_subject() would sort it.
-  if (symbols.X509_STORE_get0_objects == nullptr || symbols.X509_STORE_lock(store) != 1) return false;
+  if (symbols.X509_STORE_get0_objects == nullptr || symbols.X509_STORE_lock(store) != 1)
+    return false;
   const bool found = HoldsMarkerCrl(
       symbols, reinterpret_cast<const OPENSSL_STACK*>(symbols.X509_STORE_get0_objects(store)));
   symbols.X509_STORE_unlock(store);

@@ -16,8 +16,9 @@ namespace ostrust::hooks {
 /// X509 CRL block; line breaks do not matter.
 bool TextHoldsMarker(std::string_view text);
 
-/// Whether the regular file `path` contains the marker. Other kinds of files are not opened: reading
-/// a FIFO would take from the program what it is about to read. False when it cannot be read.
+/// Whether the regular file `path` contains the marker. Other kinds of files are not opened:
+/// reading a FIFO would take from the program what it is about to read. False when it cannot be
+/// read.
 bool FileHoldsMarker(const std::string& path);
 
 /// Whether `store` contains a CRL of the marker's issuer. Takes the store's lock; changes neither

@@ -93,6 +93,8 @@ constexpr auto kTrampolines = Make(std::make_index_sequence<kMaxBindings>());
 
 }  // namespace
 
-const Trampolines& TrampolinesOf(std::size_t slot) { return kTrampolines.at(slot); }
+const Trampolines& TrampolinesOf(std::size_t slot) {
+  return kTrampolines.at(slot);
+}
 
 }  // namespace ostrust::hooks

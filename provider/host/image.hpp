@@ -47,7 +47,8 @@ class Image {
   std::uintptr_t base_ = 0;
   std::string name_;
   std::vector<Segment> segments_;
-  // What the dynamic linker made read-only after relocation (PT_GNU_RELRO); empty when begin == end.
+  // What the dynamic linker made read-only after relocation (PT_GNU_RELRO); empty when begin ==
+  // end.
   Segment relro_{};
   void* handle_ = nullptr;
 };

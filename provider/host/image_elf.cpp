@@ -83,8 +83,8 @@ std::optional<Image> Image::Containing(const void* address, std::string& why) {
     }
   }
 
-  // RTLD_NOLOAD: only a handle for what is there. The handle also keeps it there: our hooks must not
-  // outlive the library they were put into.
+  // RTLD_NOLOAD: only a handle for what is there. The handle also keeps it there: our hooks must
+  // not outlive the library they were put into.
   image.handle_ = search.is_program ? ::dlopen(nullptr, RTLD_LAZY)
                                     : ::dlopen(search.name, RTLD_LAZY | RTLD_NOLOAD);
   if (image.handle_ == nullptr) {

@@ -145,7 +145,8 @@ std::string CheckMethodLayout(const Symbols& symbols) {
     for (std::size_t i = kNewItem; i <= kGetByAlias; ++i) ok = ok && table[i] == expected[i];
   }
   symbols.X509_LOOKUP_meth_free(probe);
-  return ok ? std::string() : "X509_LOOKUP_METHOD is not laid out as in the versions that are known";
+  return ok ? std::string()
+            : "X509_LOOKUP_METHOD is not laid out as in the versions that are known";
 }
 
 std::string HookCtrlEx(const Symbols& symbols, const MemoryJudge& memory,

@@ -2,9 +2,9 @@
 //
 // X509_LOOKUP_file() and X509_LOOKUP_store() are where an application's CAfile and CAstore arrive,
 // through the member `ctrl_ex` of X509_LOOKUP_METHOD (crypto/x509/x509_local.h, the same in 3.0,
-// 3.5, 3.6 and 4.0). There is no public setter for it: X509_LOOKUP_meth_set_ctrl() sets `ctrl`, which
-// X509_LOOKUP_ctrl_ex() ignores where `ctrl_ex` is set. So that one pointer is replaced in memory,
-// after everything that can be checked about this memory was checked.
+// 3.5, 3.6 and 4.0). There is no public setter for it: X509_LOOKUP_meth_set_ctrl() sets `ctrl`,
+// which X509_LOOKUP_ctrl_ex() ignores where `ctrl_ex` is set. So that one pointer is replaced in
+// memory, after everything that can be checked about this memory was checked.
 #pragma once
 
 #include <string>

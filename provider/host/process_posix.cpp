@@ -9,20 +9,25 @@
 
 namespace ostrust::host {
 
-const char* SecureGetenv(const char* name) { return ::secure_getenv(name); }
+const char* SecureGetenv(const char* name) {
+  return ::secure_getenv(name);
+}
 
 std::string_view ProgramName() {
   return program_invocation_short_name == nullptr ? "" : program_invocation_short_name;
 }
 
-long ProcessId() { return static_cast<long>(::getpid()); }
+long ProcessId() {
+  return static_cast<long>(::getpid());
+}
 
 void AppendLine(const std::string& path, std::string_view line) noexcept {
   int fd = STDERR_FILENO;
   if (!path.empty()) {
     // O_NONBLOCK: a FIFO planted at the path must not hang the process.
     fd = ::open(path.c_str(),
-                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+                0600);
     if (fd < 0) return;
     struct stat status {};
     if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -1,0 +1,107 @@
+#include "provider/config.hpp"
+
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace ostrust {
+namespace {
+
+using Section = std::map<std::string, std::string>;
+
+Config Read(const Section& section) {
+  return ReadConfig([&section](const char* key) -> std::optional<std::string> {
+    const auto found = section.find(key);
+    return found == section.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+/// The one error of a section with one bad value.
+std::string ErrorOf(const std::string& key, const std::string& value) {
+  const Config config = Read({{key, value}});
+  EXPECT_EQ(config.errors.size(), 1U) << key << " = " << value << ": " << config.ErrorText();
+  return config.ErrorText();
+}
+
+TEST(Config, AnEmptySectionMeansTheDefaults) {
+  const Config config = Read({});
+  EXPECT_TRUE(config.errors.empty()) << config.ErrorText();
+  EXPECT_TRUE(config.default_paths);
+  EXPECT_EQ(config.trust_source, "auto");
+  EXPECT_EQ(config.refresh, std::chrono::seconds(1));
+  EXPECT_TRUE(config.preload.AppliesTo("haproxy"));
+  EXPECT_FALSE(config.preload.AppliesTo("python3"));
+  EXPECT_EQ(config.log.level, LogLevel::kOff);
+}
+
+TEST(Config, SwitchesTakeTheSpellingsOpenSslTakes) {
+  for (const char* value : {"no", "No", "off", "false", "0", " no "}) {
+    EXPECT_FALSE(Read({{"default-paths", value}}).default_paths) << value;
+  }
+  for (const char* value : {"yes", "YES", "on", "true", "1"}) {
+    EXPECT_TRUE(Read({{"default-paths", value}}).default_paths) << value;
+  }
+}
+
+TEST(Config, ABadValueIsNamedWithItsKeyAndTheAllowedValues) {
+  EXPECT_EQ(ErrorOf("default-paths", "maybe"),
+            "default-paths = maybe is not a value ostrust knows: it can be yes or no");
+  for (const char* value : {"-1", "soon", "1s", "1e9", "nan", "inf", "86401"}) {
+    EXPECT_NE(ErrorOf("refresh", value).find("a number of seconds"), std::string::npos) << value;
+  }
+  EXPECT_NE(ErrorOf("refresh", "").find("refresh is empty"), std::string::npos);
+  EXPECT_NE(ErrorOf("log", "loud").find("off, or error, info or debug"), std::string::npos);
+  EXPECT_NE(ErrorOf("log", "info:relative").find("/absolute/path"), std::string::npos);
+  EXPECT_NE(ErrorOf("preload", "haproxy,,x").find("program names"), std::string::npos);
+  EXPECT_NE(ErrorOf("preload", "/usr/sbin/haproxy").find("without a path"), std::string::npos);
+  EXPECT_NE(ErrorOf("network-timeout", "0").find("from 1 to 600"), std::string::npos);
+  EXPECT_NE(ErrorOf("cache-dir", "cache").find("an absolute path"), std::string::npos);
+}
+
+TEST(Config, ARelativeTrustSourceIsRefused) {
+  EXPECT_NE(ErrorOf("trust-source", "roots.pem").find("trust-source = roots.pem"),
+            std::string::npos);
+  EXPECT_EQ(Read({{"trust-source", "/a/b.pem"}}).trust_source, "/a/b.pem");
+}
+
+TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
+  for (const char* key : {"system-bundles", "replace-bundles", "verify", "revocation",
+                          "intermediates", "network-allow-private"}) {
+    for (const char* value : {"off", "no"}) {
+      EXPECT_TRUE(Read({{key, value}}).errors.empty()) << key << " = " << value;
+    }
+  }
+  EXPECT_TRUE(Read({{"verify", "roots"}}).errors.empty());
+  ErrorOf("verify", "platform");
+  ErrorOf("verify", "report");
+  ErrorOf("revocation", "hard");
+  ErrorOf("intermediates", "fetch");
+  ErrorOf("system-bundles", "yes");
+  ErrorOf("replace-bundles", "certifi");
+  ErrorOf("network-allow-private", "yes");
+  ErrorOf("trust-source", "p11-kit");
+}
+
+TEST(Config, EveryBadValueIsReported) {
+  const Config config = Read({{"refresh", "x"}, {"log", "y"}, {"default-paths", "no"}});
+  EXPECT_EQ(config.errors.size(), 2U) << config.ErrorText();
+  EXPECT_FALSE(config.default_paths);
+}
+
+TEST(Config, RefreshTakesFractions) {
+  EXPECT_EQ(Read({{"refresh", "0.25"}}).refresh, std::chrono::milliseconds(250));
+  EXPECT_EQ(Read({{"refresh", "0"}}).refresh, std::chrono::milliseconds(0));
+}
+
+TEST(Config, PreloadTakesYesNoOrNames) {
+  EXPECT_TRUE(Read({{"preload", "yes"}}).preload.AppliesTo("anything"));
+  EXPECT_FALSE(Read({{"preload", "no"}}).preload.AppliesTo("haproxy"));
+  const Preload names = Read({{"preload", "haproxy, squid"}}).preload;
+  EXPECT_TRUE(names.AppliesTo("squid"));
+  EXPECT_TRUE(names.AppliesTo("haproxy"));
+  EXPECT_FALSE(names.AppliesTo("squid "));
+}
+
+}  // namespace
+}  // namespace ostrust
