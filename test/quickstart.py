@@ -249,11 +249,12 @@ Installed (the module, the marker file /etc/ostrust/os.pem and a manual page):
   system-wide     the sections of openssl.cnf.example in the distribution's own openssl.cnf
 See that it is active:
     openssl list -providers -verbose""" % path)
-    for name, value in EXPORTED.items():
-        if value == "os://" or os.path.basename(value) == "os.pem":
-            continue
-        print("\nNote: your shell exports %s=%s. That wins over ostrust's default paths:\n"
-              "    unset %s" % (name, value, name))
+    winners = [name for name, value in EXPORTED.items()
+               if value != "os://" and os.path.basename(value) != "os.pem"]
+    if winners:
+        print("\nNote: %s set in your shell, and wins over ostrust's default paths. There:\n"
+              "    unset %s" % (" and ".join(winners) + (" is" if len(winners) == 1 else " are"),
+                                " ".join(winners)))
 
 
 def main():
