@@ -37,6 +37,13 @@ UniqueFd::~UniqueFd() {
   if (fd_ >= 0) close(fd_);
 }
 
+std::string PathIn(const std::string& directory, std::string_view name) {
+  std::string path;
+  path.reserve(directory.size() + 1 + name.size());
+  path.append(directory).append(1, '/').append(name);
+  return path;
+}
+
 OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window) {
   // O_NONBLOCK: opening a FIFO would wait for its writer. It does nothing to a regular file.
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));

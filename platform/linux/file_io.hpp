@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/bytes.hpp"
@@ -49,6 +50,9 @@ struct OpenedPath {
   bool IsOpen() const { return fd.Get() >= 0; }
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
 };
+
+/// The path of `name` in `directory`.
+std::string PathIn(const std::string& directory, std::string_view name);
 
 /// Opens `path`, following symbolic links, if it leads to a regular file or a directory. Its stamp
 /// is taken before anything is read.

@@ -45,7 +45,8 @@ class FileTrustSource final : public TrustSource {
   LoadResult LoadPath(const std::string& path);
   LoadResult LoadBundle(const OpenedPath& file, const std::string& path,
                         const char* hashed_directory, std::vector<std::string> problems);
-  LoadResult LoadDirectory(OpenedPath& directory, const std::string& path);
+  LoadResult LoadDirectory(OpenedPath& directory, const std::string& path,
+                           std::vector<std::string> problems);
   void ReadDirectoryFile(const std::string& path, std::set<FileIdentity>& seen,
                          std::vector<TrustedCertificate>& certificates,
                          std::vector<std::string>& problems);

@@ -22,14 +22,15 @@ std::vector<TrustedCertificate> ReadHashedFiles(const std::string& directory,
                                                 std::vector<std::string>& problems) {
   std::vector<TrustedCertificate> certificates;
   for (const std::string& name : files.names) {
-    const std::string path = directory + "/" + name;
+    const std::string path = PathIn(directory, name);
     OpenedPath file = OpenPath(path, racy_window);
     stamps.push_back(file.stamp);
     if (file.IsDirectory()) continue;
     std::string error = std::move(file.error);
     const auto content = file.IsOpen() ? ReadContent(file, error) : std::nullopt;
     if (!content) {
-      problems.push_back(path + " is not read: " + error);
+      problems.push_back(path + " is not read: ");
+      problems.back() += error;
       continue;
     }
     Bundle bundle = ReadBundle(*content, path);
