@@ -33,13 +33,17 @@ LoadResult NoAnchor(const std::string& path, const std::string& reason) {
 }  // namespace
 
 LoadResult FileTrustSource::Load() {
+  interrupted_ = true;
   stamps_.clear();
   layered_ = nullptr;
-  return path_.empty() ? LoadAuto() : LoadPath(path_);
+  LoadResult result = path_.empty() ? LoadAuto() : LoadPath(path_);
+  interrupted_ = false;
+  return result;
 }
 
 bool FileTrustSource::Changed() {
-  return std::any_of(stamps_.begin(), stamps_.end(),
+  return interrupted_ ||
+         std::any_of(stamps_.begin(), stamps_.end(),
                      [](const FileStamp& stamp) { return stamp.MayHaveChanged(); }) ||
          (layered_ != nullptr && layered_->ReadFilesMayHaveChanged());
 }
@@ -103,7 +107,10 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
                                        std::vector<std::string> problems) {
   std::string error;
   const auto content = ReadContent(file, error);
-  if (!content) return Failure(path + " cannot be read: " + error);
+  if (!content) {
+    stamps_.push_back(FileStamp::OfUnread(path));
+    return Failure(path + " cannot be read: " + error);
+  }
   Bundle bundle = ReadBundle(*content, path);
   const std::string reason = FirstOf(bundle.problems);
   Append(problems, bundle.problems);
@@ -137,6 +144,7 @@ std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory
       return LayeredTrustStore::Directory{path, opened.stamp, GroupByHash(*names),
                                           options_.racy_window};
     }
+    stamps_.push_back(FileStamp::OfUnread(path));
   }
   problems.push_back(path + " is not looked at: " + error);
   return std::nullopt;
@@ -146,7 +154,10 @@ LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::stri
                                           std::vector<std::string> problems) {
   std::string error;
   const auto names = ListNames(directory, error);
-  if (!names) return Failure(path + " cannot be read: " + error);
+  if (!names) {
+    stamps_.push_back(FileStamp::OfUnread(path));
+    return Failure(path + " cannot be read: " + error);
+  }
 
   std::vector<TrustedCertificate> certificates;
   std::vector<std::string> own_problems;
@@ -182,6 +193,7 @@ void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileId
                 std::back_inserter(certificates));
       return;
     }
+    stamps_.push_back(FileStamp::OfUnread(path));
   }
   problems.push_back(path + " is not read: " + error);
 }

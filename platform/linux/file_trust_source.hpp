@@ -58,6 +58,8 @@ class FileTrustSource final : public TrustSource {
   const FileTrustOptions options_;
   // What the last Load() looked at: also what it did not find and what it could not use.
   std::vector<FileStamp> stamps_;
+  // It was left by std::bad_alloc, so that the stamps are not all there.
+  bool interrupted_ = false;
   // The store it made, if that goes on reading files. Kept to learn which.
   std::shared_ptr<const LayeredTrustStore> layered_;
 };
