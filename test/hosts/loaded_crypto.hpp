@@ -16,6 +16,7 @@
 namespace host {
 
 struct LoadedCrypto {
+// clang-format off
 #define OSTRUST_FUNCTIONS(F)                                                                      \
   F(OPENSSL_init_crypto)                                                                          \
   F(OSSL_LIB_CTX_new) F(OSSL_LIB_CTX_load_config) F(OSSL_LIB_CTX_free) F(OSSL_PROVIDER_available) \
@@ -24,6 +25,7 @@ struct LoadedCrypto {
               F(X509_STORE_CTX_free) F(X509_STORE_CTX_get_error) F(X509_verify_cert)              \
                   F(X509_verify_cert_error_string) F(BIO_new_file) F(BIO_free)                    \
                       F(PEM_read_bio_X509) F(X509_new_ex) F(X509_free) F(ERR_clear_error)
+// clang-format on
 #define OSTRUST_MEMBER(name) decltype(&::name) name = nullptr;
   OSTRUST_FUNCTIONS(OSTRUST_MEMBER)
 #undef OSTRUST_MEMBER
