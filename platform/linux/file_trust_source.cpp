@@ -60,7 +60,8 @@ LoadResult FileTrustSource::LoadAuto() {
     if (opened.stamp.IsMissing()) {
       absent += absent.empty() ? path : ", " + path;
     } else {
-      unusable.push_back(path + " cannot be read: " + opened.error);
+      const char* kind = opened.IsDirectory() ? "is a directory" : "is no directory";
+      unusable.push_back(path + " cannot be read: " + (opened.IsOpen() ? kind : opened.error));
     }
   };
 

@@ -1,0 +1,97 @@
+// Writes the seed corpus of every fuzz target below a directory.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "certificates.hpp"
+#include "platform/der.hpp"
+
+using namespace ostrust::platform;
+using namespace std::string_view_literals;
+
+namespace {
+
+class Corpus {
+ public:
+  explicit Corpus(std::filesystem::path directory) : directory_(std::move(directory)) {
+    std::filesystem::create_directories(directory_);
+  }
+  void Add(const char* name, std::string_view content) const {
+    std::ofstream(directory_ / name, std::ios::binary) << content;
+  }
+
+ private:
+  const std::filesystem::path directory_;
+};
+
+// A Name of one RDN with two attributes.
+Bytes Name(std::uint8_t tag, std::string_view value) {
+  Bytes type;
+  AppendDer(der::kObjectIdentifier, AsBytes("\x55\x04\x03"sv), type);
+  Bytes attribute_content = type;
+  AppendDer(tag, AsBytes(value), attribute_content);
+  Bytes attribute;
+  AppendDer(der::kSequence, attribute_content, attribute);
+  attribute = Concatenate(attribute, attribute);
+  Bytes set;
+  AppendDer(der::kSet, attribute, set);
+  Bytes name;
+  AppendDer(der::kSequence, set, name);
+  return name;
+}
+
+std::string TwoNames(const Bytes& a, const Bytes& b) {
+  std::string input;
+  input += static_cast<char>(a.size() >> 8);
+  input += static_cast<char>(a.size() & 0xff);
+  return input + std::string(AsText(Concatenate(a, b)));
+}
+
+Bytes SettingsOf(const char* trust, const char* reject) {
+  const Bytes root = MakeRoot("Root");
+  const Bytes all = TrustedDer(root, trust, reject);
+  return {all.begin() + static_cast<std::ptrdiff_t>(root.size()), all.end()};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_corpus DIRECTORY\n";
+    return 2;
+  }
+  const std::filesystem::path top(argv[1]);
+  const Bytes root = MakeRoot("Example Root CA");
+
+  const Corpus bundle(top / "bundle");
+  bundle.Add("two.pem", "# comment\n" + Pem(root) + "\r\n" + Pem(MakeRoot("Another")));
+  bundle.Add("trusted.pem", TrustedPem(root, "serverAuth", "emailProtection"));
+  bundle.Add("broken.pem", "-----BEGIN CERTIFICATE-----\nTUlJ*\n" + Pem(AsBytes("no certificate")) +
+                               Pem(AsBytes("key"), "PRIVATE KEY"));
+  bundle.Add("root.der", AsText(root));
+  bundle.Add("trusted.der", AsText(TrustedDer(root, nullptr, "anyExtendedKeyUsage")));
+
+  const Corpus certificate_fields(top / "certificate_fields");
+  certificate_fields.Add("root", AsText(root));
+  certificate_fields.Add("issued", AsText(MakeIssued("Issued", "Example Root CA")));
+  certificate_fields.Add("trusted", AsText(TrustedDer(root, "serverAuth", nullptr)));
+
+  const Corpus name(top / "name");
+  name.Add("case", TwoNames(NameDer("Example CA"), NameDer(" EXAMPLE  ca")));
+  name.Add("utf8", TwoNames(NameDer("caf\xc3\xa9"), Name(der::kT61String, "caf\xe9")));
+  name.Add("bmp", TwoNames(Name(der::kBmpString, "\0a\0 \0b"sv), Name(der::kIa5String, "A B")));
+  name.Add("universal", TwoNames(Name(der::kUniversalString, "\0\1\xf6\0"sv),
+                                 Name(der::kUtf8String, "\xf0\x9f\x98\x80")));
+  name.Add("bits", TwoNames(Name(der::kBitString, "\3\xff"sv), Name(der::kSequence, "\x0c\1A")));
+  name.Add("printable", TwoNames(Name(der::kPrintableString, "Ab"), Name(0x12, "12 34")));
+
+  const Corpus trust_settings(top / "trust_settings");
+  trust_settings.Add("trust", AsText(SettingsOf("serverAuth clientAuth", nullptr)));
+  trust_settings.Add("reject", AsText(SettingsOf(nullptr, "emailProtection codeSigning OCSP")));
+  trust_settings.Add("any", AsText(SettingsOf("anyExtendedKeyUsage", "timeStamping")));
+  trust_settings.Add("distrust", AsText(SettingsOf(nullptr, "anyExtendedKeyUsage")));
+  trust_settings.Add("unknown", AsText(SettingsOf("1.3.6.1.4.1.99999.1", nullptr)));
+  trust_settings.Add("alias", "\x30\x0e\x0c\x01\x61\x04\x01\x01\xa1\x06\x30\x04\x06\x02\x2a\x03"sv);
+  return 0;
+}

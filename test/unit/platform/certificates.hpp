@@ -1,0 +1,52 @@
+// Certificates, names and PEM for the tests of platform/, made with libcrypto when they are needed.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "platform/bytes.hpp"
+
+namespace ostrust::platform {
+
+struct X509Deleter {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(X509_NAME* name) const { X509_NAME_free(name); }
+};
+using X509Ptr = std::unique_ptr<X509, X509Deleter>;
+using X509NamePtr = std::unique_ptr<X509_NAME, X509Deleter>;
+
+/// The DER of the Name CN=`common_name`, as UTF8String.
+Bytes NameDer(std::string_view common_name);
+
+/// The DER of a self-signed CA certificate CN=`common_name`. Every call makes another certificate:
+/// ECDSA signatures are random.
+Bytes MakeRoot(std::string_view common_name, long serial = 1);
+/// The same, issued by CN=`issuer`.
+Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long serial = 1);
+
+Bytes SubjectOf(ByteView certificate);
+
+/// A PEM block.
+std::string Pem(ByteView data, std::string_view label = "CERTIFICATE");
+/// A PEM block with a certificate and trust settings: each list as names for OBJ_txt2obj()
+/// separated by spaces; a null list is absent.
+std::string TrustedPem(ByteView certificate, const char* trust, const char* reject);
+/// What stands in such a block.
+Bytes TrustedDer(ByteView certificate, const char* trust, const char* reject);
+
+/// X509_NAME_hash_ex() as it is written in file names.
+std::string HashName(ByteView certificate);
+
+/// `a` and then `b`.
+Bytes Concatenate(ByteView a, ByteView b);
+
+/// The bytes of a text that may hold NUL.
+inline Bytes ToBytes(std::string_view text) {
+  const ByteView view = AsBytes(text);
+  return {view.begin(), view.end()};
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,335 @@
+// What each kind of source reads, and what it says when it cannot. Changes are in refresh_test.cpp.
+#include "platform/linux/file_trust_source.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "certificates.hpp"
+#include "temporary_directory.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+constexpr const char* kDebianBundle = "etc/ssl/certs/ca-certificates.crt";
+
+LoadResult LoadFrom(const std::string& path) {
+  std::string error;
+  auto source = MakeTrustSource(path, error);
+  EXPECT_NE(source, nullptr) << error;
+  return source->Load();
+}
+
+LoadResult LoadAuto(const TemporaryDirectory& root) {
+  std::string error;
+  auto source = MakeFileTrustSource("auto", {root.Path()}, error);
+  EXPECT_NE(source, nullptr) << error;
+  return source->Load();
+}
+
+bool Has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool Holds(const TrustStore& store, std::string_view common_name) {
+  return !store.FindBySubject(NameDer(common_name)).empty();
+}
+
+// --- The factory
+
+TEST(TrustSource, AutoAndNothingAndAbsolutePathsAreSources) {
+  for (const char* value : {"", "auto", "/etc/ssl/certs", "/nonexistent"}) {
+    std::string error = "old";
+    EXPECT_NE(MakeTrustSource(value, error), nullptr) << value;
+    EXPECT_EQ(error, "");
+  }
+}
+
+TEST(TrustSource, ARelativePathIsRefused) {
+  for (const char* value : {"certs.pem", "./certs.pem", "../certs", "~/certs", " /etc/ssl/certs"}) {
+    std::string error;
+    EXPECT_EQ(MakeTrustSource(value, error), nullptr) << value;
+    EXPECT_TRUE(Has(error, value)) << error;
+    EXPECT_TRUE(Has(error, "absolute path")) << error;
+  }
+}
+
+TEST(TrustSource, OffIsRefusedWithWhatIsAllowed) {
+  for (const char* value : {"off", "no"}) {
+    std::string error;
+    EXPECT_EQ(MakeTrustSource(value, error), nullptr);
+    EXPECT_TRUE(Has(error, "auto")) << error;
+    EXPECT_TRUE(Has(error, "trust-source")) << error;
+  }
+}
+
+TEST(TrustSource, P11KitIsRefusedAsMissingFromThisBuild) {
+  for (const char* value : {"p11-kit", "p11-kit:/etc/pki"}) {
+    std::string error;
+    EXPECT_EQ(MakeTrustSource(value, error), nullptr);
+    EXPECT_TRUE(Has(error, "no p11-kit support")) << error;
+  }
+}
+
+TEST(TrustSource, APathWithANulIsRefused) {
+  std::string error;
+  EXPECT_EQ(MakeTrustSource(std::string_view("/etc\0/x", 7), error), nullptr);
+}
+
+// --- A file
+
+TEST(FileSource, GivesTheAnchorsOfTheFile) {
+  const TemporaryDirectory directory;
+  directory.Write("bundle.pem", Pem(MakeRoot("One")) + Pem(MakeRoot("Two")));
+  const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->AnchorCount(), 2U);
+  EXPECT_EQ(result.store->Source(), directory.Path("bundle.pem"));
+  EXPECT_TRUE(Holds(*result.store, "One"));
+  EXPECT_FALSE(Holds(*result.store, "Three"));
+}
+
+TEST(FileSource, FollowsALink) {
+  const TemporaryDirectory directory;
+  directory.Write("bundle.pem", Pem(MakeRoot("One")));
+  directory.Link("link.pem", directory.Path("bundle.pem"));
+  EXPECT_NE(LoadFrom(directory.Path("link.pem")).store, nullptr);
+}
+
+TEST(FileSource, AMissingFileIsNamedWithTheReason) {
+  const TemporaryDirectory directory;
+  const LoadResult result = LoadFrom(directory.Path("nothing"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, directory.Path("nothing"))) << result.error;
+  EXPECT_TRUE(Has(result.error, "No such file or directory")) << result.error;
+}
+
+TEST(FileSource, AnEmptyFileIsAnErrorThatSaysSo) {
+  const TemporaryDirectory directory;
+  for (const char* content : {"", "\n", "no certificate\n"}) {
+    directory.Write("bundle.pem", content);
+    const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+    EXPECT_EQ(result.store, nullptr);
+    EXPECT_TRUE(Has(result.error, "holds no certificate that is trusted")) << result.error;
+  }
+}
+
+TEST(FileSource, AFileOfOnlyBrokenCertificatesSaysWhatIsBroken) {
+  const TemporaryDirectory directory;
+  directory.Write("bundle.pem", Pem(AsBytes("broken")));
+  const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "certificate 1 (line 1)")) << result.error;
+}
+
+TEST(FileSource, AFileOfOnlyDistrustedCertificatesHasNoAnchor) {
+  const TemporaryDirectory directory;
+  const Bytes root = MakeRoot("One");
+  directory.Write("bundle.pem", TrustedPem(root, nullptr, "anyExtendedKeyUsage"));
+  EXPECT_EQ(LoadFrom(directory.Path("bundle.pem")).store, nullptr);
+  directory.Write("bundle.pem", TrustedPem(root, nullptr, "anyExtendedKeyUsage") + Pem(root));
+  EXPECT_EQ(LoadFrom(directory.Path("bundle.pem")).store, nullptr);
+}
+
+TEST(FileSource, ADistrustedCertificateBesideAnAnchorIsKept) {
+  const TemporaryDirectory directory;
+  const Bytes bad = MakeRoot("Bad");
+  directory.Write("bundle.pem",
+                  TrustedPem(bad, nullptr, "anyExtendedKeyUsage") + Pem(MakeRoot("Good")));
+  const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->AnchorCount(), 1U);
+  EXPECT_TRUE(result.store->TrustOf(bad).IsDistrusted());
+}
+
+TEST(FileSource, AFifoIsRefusedAndDoesNotHang) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(mkfifo(directory.Path("fifo").c_str(), 0644), 0);
+  const LoadResult result = LoadFrom(directory.Path("fifo"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "neither a file nor a directory")) << result.error;
+}
+
+TEST(FileSource, ADeviceIsRefused) {
+  const LoadResult result = LoadFrom("/dev/zero");
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "neither a file nor a directory")) << result.error;
+}
+
+TEST(FileSource, AHugeFileIsRefused) {
+  const TemporaryDirectory directory;
+  directory.Write("bundle.pem", Pem(MakeRoot("One")));
+  ASSERT_EQ(truncate(directory.Path("bundle.pem").c_str(), (32 << 20) + 1), 0);
+  const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "larger than 32 MiB")) << result.error;
+  ASSERT_EQ(truncate(directory.Path("bundle.pem").c_str(), 32 << 20), 0);
+  EXPECT_NE(LoadFrom(directory.Path("bundle.pem")).store, nullptr);
+}
+
+TEST(FileSource, AFileWhoseSizeIsNotKnownIsRead) {
+  // The size of a file in /proc is 0.
+  const LoadResult result = LoadFrom("/proc/self/maps");
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "holds no certificate")) << result.error;
+}
+
+TEST(FileSource, AnUnreadableFileIsRefusedWithTheReason) {
+  const TemporaryDirectory directory;
+  directory.Write("bundle.pem", Pem(MakeRoot("One")));
+  chmod(directory.Path("bundle.pem").c_str(), 0);
+  const Unprivileged unprivileged;
+  const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "Permission denied")) << result.error;
+}
+
+TEST(FileSource, ALoopOfLinksIsRefusedWithTheReason) {
+  const TemporaryDirectory directory;
+  directory.Link("a", directory.Path("b"));
+  directory.Link("b", directory.Path("a"));
+  const LoadResult result = LoadFrom(directory.Path("a"));
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "symbolic links")) << result.error;
+}
+
+// --- A directory
+
+TEST(DirectorySource, ReadsEveryFileUnderWhateverName) {
+  const TemporaryDirectory directory;
+  const Bytes two = MakeRoot("Two");
+  directory.Write("one.pem", Pem(MakeRoot("One")));
+  directory.Write("two.der", AsText(two));
+  directory.Write("three", "text\n" + Pem(MakeRoot("Three")) + Pem(MakeRoot("Four")));
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->AnchorCount(), 4U);
+  EXPECT_TRUE(result.store->TrustOf(two).IsAnchor());
+  EXPECT_TRUE(result.store->Problems().empty());
+  EXPECT_EQ(result.store->Source(), directory.Path());
+}
+
+TEST(DirectorySource, LinksAreFollowedAndAFileIsReadOnce) {
+  const TemporaryDirectory elsewhere;
+  elsewhere.Write("broken.pem", Pem(AsBytes("broken")));
+  const TemporaryDirectory directory;
+  directory.Write("one.pem", Pem(MakeRoot("One")));
+  directory.Link("0a0a0a0a.0", "one.pem");
+  directory.Link("b.pem", elsewhere.Path("broken.pem"));
+  directory.Link("c.pem", "b.pem");
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->Entries().size(), 1U);
+  EXPECT_EQ(result.store->Problems().size(), 1U);
+}
+
+TEST(DirectorySource, HiddenFilesSubdirectoriesFifosAndCrlsArePassedOver) {
+  const TemporaryDirectory directory;
+  directory.Write("one.pem", Pem(MakeRoot("One")));
+  directory.Write(".hidden.pem", Pem(MakeRoot("Hidden")));
+  directory.Write("sub/two.pem", Pem(MakeRoot("Two")));
+  directory.Link("link-to-sub", "sub");
+  directory.Write("0a0a0a0a.r0", Pem(MakeRoot("Named like a CRL")));
+  ASSERT_EQ(mkfifo(directory.Path("fifo").c_str(), 0644), 0);
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->Entries().size(), 1U);
+  EXPECT_TRUE(result.store->Problems().empty());
+}
+
+TEST(DirectorySource, FilesThatGiveNothingAreNotedOnceEach) {
+  const TemporaryDirectory directory;
+  directory.Write("one.pem", Pem(MakeRoot("One")));
+  directory.Write("README", "These are the roots.\n");
+  directory.Link("README.link", "README");
+  directory.Link("dangling", "nothing");
+  directory.Link("loop", "loop");
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  ASSERT_EQ(result.store->Problems().size(), 3U);
+  EXPECT_TRUE(Has(result.store->Problems()[0], "/README holds no certificate"));
+  EXPECT_TRUE(Has(result.store->Problems()[1], "/dangling is not read: No such file"));
+  EXPECT_TRUE(Has(result.store->Problems()[2], "/loop is not read: "));
+}
+
+TEST(DirectorySource, AnEmptyDirectoryIsAnErrorThatSaysSo) {
+  const TemporaryDirectory directory;
+  const LoadResult result = LoadFrom(directory.Path());
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "holds no certificate that is trusted")) << result.error;
+}
+
+TEST(DirectorySource, DistrustInOneFileHoldsAgainstAnother) {
+  const TemporaryDirectory directory;
+  const Bytes bad = MakeRoot("Bad");
+  directory.Write("bundle.pem", Pem(MakeRoot("Good")) + Pem(bad));
+  directory.Write("bad.pem", TrustedPem(bad, nullptr, "anyExtendedKeyUsage"));
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_TRUE(result.store->TrustOf(bad).IsDistrusted());
+  EXPECT_EQ(result.store->AnchorCount(), 1U);
+}
+
+// --- auto
+
+TEST(AutoSource, TakesTheFirstBundleOfTheTableAndTheDirectoryBesideIt) {
+  const TemporaryDirectory root;
+  root.Write(kDebianBundle, Pem(MakeRoot("Debian")));
+  root.Write("etc/ssl/cert.pem", Pem(MakeRoot("Alpine")));
+  const LoadResult result = LoadAuto(root);
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_TRUE(Holds(*result.store, "Debian"));
+  EXPECT_FALSE(Holds(*result.store, "Alpine"));
+  EXPECT_EQ(result.store->Source(), root.Path(kDebianBundle) + " + " + root.Path("etc/ssl/certs"));
+}
+
+TEST(AutoSource, ABundleWithoutADirectoryStandsAlone) {
+  const TemporaryDirectory root;
+  root.Write("etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", Pem(MakeRoot("Fedora")));
+  const LoadResult result = LoadAuto(root);
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->Source(), root.Path("etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"));
+  EXPECT_TRUE(result.store->Problems().empty());
+}
+
+TEST(AutoSource, ABundleWithoutAnchorsIsPassedOverAndReported) {
+  const TemporaryDirectory root;
+  root.Write(kDebianBundle, "");
+  root.MakeDirectory("etc/ssl/ca-bundle.pem");
+  root.Write("etc/ssl/cert.pem", Pem(MakeRoot("Alpine")));
+  const LoadResult result = LoadAuto(root);
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_TRUE(Holds(*result.store, "Alpine"));
+  ASSERT_EQ(result.store->Problems().size(), 2U);
+  EXPECT_TRUE(Has(result.store->Problems()[0], "ca-certificates.crt holds no certificate"));
+  EXPECT_TRUE(Has(result.store->Problems()[1], "ca-bundle.pem cannot be read: is a directory"));
+}
+
+TEST(AutoSource, WithoutABundleTheFirstDirectoryWithAnAnchorIsTaken) {
+  const TemporaryDirectory root;
+  root.MakeDirectory("etc/ssl/certs");
+  root.Write("etc/pki/tls/certs/one.pem", Pem(MakeRoot("One")));
+  root.Write("system/etc/security/cacerts/0a0a0a0a.0", Pem(MakeRoot("Android")));
+  const LoadResult result = LoadAuto(root);
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_TRUE(Holds(*result.store, "One"));
+  EXPECT_FALSE(Holds(*result.store, "Android"));
+  EXPECT_EQ(result.store->Source(), root.Path("etc/pki/tls/certs"));
+}
+
+TEST(AutoSource, FailureNamesEverythingThatWasTried) {
+  const TemporaryDirectory root;
+  root.Write(kDebianBundle, "");
+  const LoadResult result = LoadAuto(root);
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "ca-certificates.crt holds no certificate")) << result.error;
+  EXPECT_TRUE(Has(result.error, "tls-ca-bundle.pem")) << result.error;
+  EXPECT_TRUE(Has(result.error, "/system/etc/security/cacerts")) << result.error;
+}
+
+}  // namespace
+}  // namespace ostrust::platform

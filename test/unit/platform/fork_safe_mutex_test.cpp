@@ -1,0 +1,77 @@
+#include "platform/fork_safe_mutex.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace ostrust::platform {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Forks; whether the child could lock and unlock both.
+bool ChildCanLock(ForkSafeMutex& a, ForkSafeMutex& b) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool free = a.try_lock() && b.try_lock();
+    _exit(free ? 0 : 1);
+  }
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(ForkSafeMutex, IsFreeInAChildAlthoughAThreadHeldIt) {
+  ForkSafeMutex low(1);
+  ForkSafeMutex high(2);
+  std::atomic<bool> stop{false};
+  std::atomic<bool> held{false};
+  std::thread holder([&] {
+    while (!stop) {
+      const std::lock_guard first(low);
+      const std::lock_guard second(high);
+      held = true;
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+  while (!held) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(ChildCanLock(low, high));
+  stop = true;
+  holder.join();
+}
+
+TEST(ForkSafeMutex, IsFreeInTheParentAfterFork) {
+  ForkSafeMutex low(1);
+  ForkSafeMutex high(2);
+  EXPECT_TRUE(ChildCanLock(low, high));
+  EXPECT_TRUE(low.try_lock());
+  EXPECT_TRUE(high.try_lock());
+  high.unlock();
+  low.unlock();
+}
+
+TEST(ForkSafeMutex, OneMayBeMadeWhileAnotherIsHeldAndAThirdThreadForks) {
+  ForkSafeMutex low(1);
+  ForkSafeMutex high(9);
+  std::atomic<bool> stop{false};
+  std::thread maker([&] {
+    std::vector<std::unique_ptr<ForkSafeMutex>> made;
+    for (int i = 0; i < 200 && !stop; ++i) {
+      const std::lock_guard lock(low);
+      std::this_thread::sleep_for(100us);
+      made.push_back(std::make_unique<ForkSafeMutex>(i % 8));
+    }
+    while (!stop) std::this_thread::yield();  // destroyed when nobody forks any more
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(ChildCanLock(low, high));
+  stop = true;
+  maker.join();
+}
+
+}  // namespace
+}  // namespace ostrust::platform

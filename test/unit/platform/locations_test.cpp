@@ -1,0 +1,41 @@
+#include "platform/linux/locations.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace ostrust::platform {
+namespace {
+
+TEST(Locations, AreAbsoluteAndDistinct) {
+  std::set<std::string> seen;
+  for (const BundleLocation& location : SystemBundles()) {
+    EXPECT_EQ(location.bundle[0], '/');
+    EXPECT_TRUE(seen.insert(location.bundle).second) << location.bundle;
+    if (location.hashed_directory != nullptr) {
+      EXPECT_EQ(location.hashed_directory[0], '/');
+    }
+  }
+  for (const char* directory : SystemDirectories()) {
+    EXPECT_EQ(directory[0], '/');
+    EXPECT_TRUE(seen.insert(directory).second) << directory;
+  }
+}
+
+TEST(Locations, TheBundleThatFedoraUpdatesComesBeforeTheOneItRemoved) {
+  int current = -1;
+  int removed = -1;
+  int index = 0;
+  for (const BundleLocation& location : SystemBundles()) {
+    const std::string path = location.bundle;
+    if (path == "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem") current = index;
+    if (path == "/etc/pki/tls/certs/ca-bundle.crt") removed = index;
+    ++index;
+  }
+  ASSERT_GE(current, 0);
+  EXPECT_LT(current, removed);
+}
+
+}  // namespace
+}  // namespace ostrust::platform

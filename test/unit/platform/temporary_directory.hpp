@@ -1,0 +1,42 @@
+// A directory that is gone when the test is, and the things tests do in one.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ostrust::platform {
+
+/// Readable by everybody, so that tests can look at it as another user.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory();
+
+  /// Its absolute path, or that of something in it.
+  std::string Path(std::string_view name = {}) const;
+
+  /// Writes a file in place, making the directories above it.
+  void Write(std::string_view name, std::string_view content) const;
+  /// Writes a file beside and renames it to `name`, as package tools do.
+  void Replace(std::string_view name, std::string_view content) const;
+  void Remove(std::string_view name) const;
+  void Link(std::string_view name, const std::string& target) const;
+  void MakeDirectory(std::string_view name) const;
+
+ private:
+  std::string path_;
+};
+
+/// While it lives the process has no right to read what is not readable by everybody, also if the
+/// tests run as root.
+class Unprivileged {
+ public:
+  Unprivileged();
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+  ~Unprivileged();
+};
+
+}  // namespace ostrust::platform
