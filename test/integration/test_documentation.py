@@ -74,7 +74,8 @@ class Examples(OstrustTest):
 
     def verify(self, *options, **env):
         return self.accepts(self.openssl("verify", *options, pem("leaf-a"),
-                                         configuration=self.stock(), cwd=self.trap, **env))
+                                         configuration=self.stock(), cwd=self.trap,
+                                         **env))
 
     def storeutl(self, name):
         done = self.openssl("storeutl", "-certs", "-noout", name, configuration=self.stock(),
@@ -101,7 +102,7 @@ class Examples(OstrustTest):
                    "c.wrap_socket(socket.create_connection(('127.0.0.1', %d)),"
                    " server_hostname='localhost')" % (code, port_of("leaf-a")))
         return self.accepts(support.run([sys.executable, "-c", program],
-                                        support.environment(self.stock()), cwd=self.trap))
+                                        support.environment(self.stock(), preload=False), cwd=self.trap))
 
     def python_cafile(self, name):
         return self.python("c.load_verify_locations(cafile=%r)" % name)
@@ -113,7 +114,7 @@ class Examples(OstrustTest):
         return self.accepts(support.run(
             ["curl", "--silent", "--noproxy", "*", "--ipv4", "--cacert", name,
              "https://localhost:%d/" % port_of("leaf-a")],
-            support.environment(self.stock()), cwd=self.trap))
+            support.environment(self.stock(), preload=False), cwd=self.trap))
 
     def test_the_trap_works(self):
         """os: does read the planted files, in the stock programs: that is why no example may use it."""

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""The openssl command line, and curl, with ostrust. Each acceptance has its twin without it."""
+"""The openssl command line with ostrust. Each acceptance has its twin without it."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 import unittest
@@ -202,8 +201,8 @@ class Verify(OstrustTest):
             self.assertSays("absent.pem", done)
 
 
-class Clients(OstrustTest):
-    """openssl s_client, and curl."""
+class SClient(OstrustTest):
+    """openssl s_client."""
 
     def s_client(self, *options, configuration, server="leaf-a"):
         return self.openssl("s_client", "-connect", "127.0.0.1:%d" % port_of(server),
@@ -229,27 +228,6 @@ class Clients(OstrustTest):
         done = self.s_client("-CAfile", pem("root-b"), configuration=self.ostrust())
         self.assertNotEqual(done.status, 0, done)
         self.assertSays("unable to get local issuer certificate", done)
-
-    def test_curl(self):
-        curl = shutil.which("curl")
-        self.assertTrue(curl, "curl is missing (test/deps test installs it)")
-        version = subprocess.run([curl, "--version"], stdout=subprocess.PIPE, check=True)
-        self.assertIn(b"OpenSSL/", version.stdout)
-        self.store("root-a")
-        url = "https://localhost:%d/" % port_of("leaf-a")
-        other = "https://localhost:%d/" % port_of("leaf-b")
-
-        def fetch(where, cacert, configuration):
-            return support.run([curl, "--silent", "--show-error", "--noproxy", "*", "--ipv4",
-                                "--cacert", cacert, where],
-                               support.environment(configuration), cwd=self.work)
-
-        for cacert in (MARKER, "os://"):
-            with self.subTest(cacert):
-                done = fetch(url, cacert, self.ostrust())
-                self.assertEqual((done.status, done.out), (0, "hello\n"), done)
-                self.assertNotEqual(fetch(other, cacert, self.ostrust()).status, 0)
-                self.assertNotEqual(fetch(url, cacert, self.stock()).status, 0)
 
 
 class Providers(OstrustTest):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What needs something that a machine may not have: root, OpenSSL's FIPS provider, Node.js. Each class is a
+"""What needs something that a machine may not have: root, OpenSSL's FIPS provider,
+other programs. Each class is a
 CTest test of its own, and one that cannot run says so and is reported as skipped, not as passed."""
 import os
 import re
@@ -137,6 +138,38 @@ class Fips(OstrustTest):
             self.assertNotEqual(seen["leaf-b"], ACCEPTED)
 
 
+class Curl(OstrustTest):
+    """curl, which names its CA file itself."""
+
+    @staticmethod
+    def why_not():
+        if not shutil.which("curl"):
+            return "curl is not installed"
+        version = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE).stdout
+        return b"OpenSSL/" not in version and "this curl does not use OpenSSL"
+
+    def fetch(self, server, cacert, configuration):
+        return support.run(["curl", "--silent", "--show-error", "--noproxy", "*", "--ipv4",
+                            "--cacert", cacert, "https://localhost:%d/" % port_of(server)],
+                           support.environment(configuration), cwd=self.work)
+
+    def test_the_marker_and_os(self):
+        self.store("root-a")
+        for cacert in (support.MARKER, "os://"):
+            with self.subTest(cacert):
+                done = self.fetch("leaf-a", cacert, self.ostrust())
+                self.assertEqual((done.status, done.out), (0, "hello\n"), done)
+                done = self.fetch("leaf-b", cacert, self.ostrust())
+                self.assertNotEqual(done.status, 0, done)
+                done = self.fetch("leaf-a", cacert, self.stock())
+                self.assertNotEqual(done.status, 0, done)
+
+    def test_its_own_ca_file_trusts_only_that(self):
+        self.store("root-a")
+        done = self.fetch("leaf-a", pem("root-b"), self.ostrust())
+        self.assertNotEqual(done.status, 0, done)
+
+
 class Node(OstrustTest):
     """Node.js exports its static OpenSSL's symbols, and reads the section named by nodejs_conf."""
 
@@ -175,7 +208,7 @@ request.on("error", error => { console.log(error.code); process.exit(0); });
 
 
 def main():
-    classes = {"Chroot": Chroot, "SecureExecution": SecureExecution, "Fips": Fips, "Node": Node}
+    classes = {one.__name__: one for one in (Chroot, SecureExecution, Fips, Curl, Node)}
     if len(sys.argv) != 2 or sys.argv[1] not in classes:
         sys.exit("which one? " + ", ".join(classes))
     reason = classes[sys.argv[1]].why_not()
