@@ -2,8 +2,8 @@
 """Every documented example fails closed where ostrust is not active, whatever lies in the working
 directory: a file `os:` and a directory `os` with a CA that must not become an anchor.
 
-Examples are the code blocks of the README and docs/, openssl.cnf.example, and what test/quickstart
-tells its reader. Each way of naming the system's store that occurs in one must be known here, and is
+Examples are the code blocks of the README and docs/, the inline code of the README, the manual pages,
+openssl.cnf.example, and what test/quickstart tells its reader. Each way of naming the system's store that occurs in one must be known here, and is
 tried; so a new form in a document fails until it is.
 """
 import glob
@@ -37,25 +37,38 @@ FORMS = (
 
 
 def examples():
-    """(where, line) of every line of an example that names the system's store."""
-    documents = [os.path.join(SOURCE, name) for name in ("README.md",)]
-    documents += glob.glob(os.path.join(SOURCE, "docs", "**", "*.md"), recursive=True)
-    for path in documents:
-        if not os.path.exists(path):
-            continue
-        with open(path) as file:
-            fenced = False
-            for number, line in enumerate(file, 1):
-                if line.lstrip().startswith("```"):
-                    fenced = not fenced
-                elif fenced or line.startswith("    "):
-                    yield "%s:%d" % (path, number), line
-    for path in ("openssl.cnf.example", os.path.join("test", "quickstart.py")):
-        path = os.path.join(SOURCE, path)
+    """(where, text) of everything that a reader might copy."""
+    def lines(*path):
+        path = os.path.join(SOURCE, *path)
         if os.path.exists(path):
             with open(path) as file:
                 for number, line in enumerate(file, 1):
                     yield "%s:%d" % (path, number), line
+
+    readme = os.path.join(SOURCE, "README.md")
+    for path in [readme] + glob.glob(os.path.join(SOURCE, "docs", "**", "*.md"), recursive=True):
+        fenced = False
+        for where, line in lines(path):
+            if line.lstrip().startswith("```"):
+                fenced = not fenced
+            elif fenced or line.startswith("    "):
+                yield where, line
+            elif path == readme:
+                for code in re.findall(r"`([^`]+)`", line):
+                    yield where, code
+    for path in glob.glob(os.path.join(SOURCE, "docs", "man", "*")):
+        for where, line in lines(path):
+            # Fonts and escapes of roff are not part of what is read.
+            yield where, re.sub(r"\\f[A-Z]|\\&|^\.[A-Z]+ ", "", line).replace("\\-", "-")
+    yield from lines("openssl.cnf.example")
+    yield from lines("test", "quickstart.py")
+
+
+# What names the store without using it: the name alone, and what only ostrust can serve.
+MENTIONED = r"^[\"']?os:(//)?[\"']?$|OSSL_STORE_open"
+
+# What looks like something to run or to write into a file, rather than a sentence.
+COMMAND = r"\s*(\$ |#? *(openssl|curl|python|export|Environment=|[A-Z_]+=|(ctx|context|ssl)\.))"
 
 
 class Examples(OstrustTest):
@@ -144,8 +157,8 @@ class Examples(OstrustTest):
                     with self.subTest(where):
                         self.assertFalse(accepted, "%s%s" % (line.strip(), done))
                     rest = rest.replace(match.group(0), "")
-            if line.lstrip().startswith(("#", "\"", "print", "say")):
-                continue  # a comment or a sentence, not a command
+            if re.search(MENTIONED, line.strip()) or not re.match(COMMAND, line):
+                continue
             with self.subTest(where):
                 self.assertNotRegex(rest, r"(?<![\w.])os:(?://)?(?=[\s\"',;)]|$)",
                                     "an example in a form this test does not know: " + line)

@@ -7,13 +7,17 @@ import unittest
 import support
 from support import HOSTS, MARKER, OstrustTest, write_store
 
+# Without the second option LeakSanitizer of GCC 12 crashes: it takes the word before a thread-local
+# block that __tls_get_addr() made for that block's start.
+LEAKS = "detect_leaks=1:intercept_tls_get_addr=0"
+
 
 class Hosts(OstrustTest):
 
     def host(self, name, *arguments, configuration, **env):
         env = support.environment(configuration, preload=False, OSTRUST_PKI=support.PKI,
                                   OSTRUST_BUNDLE=self.bundle, OSTRUST_MARKER=MARKER,
-                                  **dict({"ASAN_OPTIONS": "detect_leaks=1"}, **env))
+                                  **dict({"ASAN_OPTIONS": LEAKS}, **env))
         return support.run([os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=120)
 
     def assertGood(self, done):
@@ -56,7 +60,7 @@ class Hosts(OstrustTest):
         self.store("root-a")
         done = self.host("static_host", configuration=self.ostrust())
         self.assertGood(done)
-        self.assertRegex(done.out, r"build info: .*(unavailable|not available|only|without)")
+        self.assertRegex(done.out, r"build info: .*no binding \(.+\)")
 
     def test_exit_paths(self):
         for mode in ("return", "return-without-freeing", "never-used", "verify-in-atexit",
