@@ -148,8 +148,8 @@ class Curl(OstrustTest):
         version = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE).stdout
         return b"OpenSSL/" not in version and "this curl does not use OpenSSL"
 
-    def fetch(self, server, cacert, configuration):
-        return support.run(["curl", "--silent", "--show-error", "--noproxy", "*", "--ipv4",
+    def fetch(self, server, cacert, configuration, *options):
+        return support.run(["curl", "--silent", "--show-error", "--noproxy", "*", "--ipv4", *options,
                             "--cacert", cacert, "https://localhost:%d/" % port_of(server)],
                            support.environment(configuration), cwd=self.work)
 
@@ -165,8 +165,9 @@ class Curl(OstrustTest):
                 self.assertNotEqual(done.status, 0, done)
 
     def test_its_own_ca_file_trusts_only_that(self):
+        # A curl that was built with a CA directory, as Debian's is, names that as well: test_clients.py.
         self.store("root-a")
-        done = self.fetch("leaf-a", pem("root-b"), self.ostrust())
+        done = self.fetch("leaf-a", pem("root-b"), self.ostrust(), "--capath", self.work)
         self.assertNotEqual(done.status, 0, done)
 
 
