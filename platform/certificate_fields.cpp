@@ -13,7 +13,9 @@ bool SkipTime(DerReader& reader) {
 // Validity ::= SEQUENCE { notBefore Time, notAfter Time }
 bool IsValidity(ByteView content) {
   DerReader reader(content);
-  return SkipTime(reader) && SkipTime(reader) && reader.AtEnd();
+  const bool has_not_before = SkipTime(reader);
+  const bool has_not_after = SkipTime(reader);
+  return has_not_before && has_not_after && reader.AtEnd();
 }
 
 // AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }

@@ -72,48 +72,58 @@ constexpr std::array<std::uint8_t, 256> MakeBase64Table() {
 
 constexpr std::array<std::uint8_t, 256> kBase64 = MakeBase64Table();
 
+std::uint32_t Base64Value(char c) {
+  return kBase64[static_cast<unsigned char>(c)];
+}
+
+// Decodes whole groups of four base64 characters at the start of `text` until something else comes,
+// and removes them from it. Almost all of a bundle is read here.
+std::byte* DecodeGroups(std::string_view& text, std::byte* out) {
+  std::size_t i = 0;
+  for (; text.size() - i >= 4; i += 4) {
+    const std::uint32_t a = Base64Value(text[i]);
+    const std::uint32_t b = Base64Value(text[i + 1]);
+    const std::uint32_t c = Base64Value(text[i + 2]);
+    const std::uint32_t d = Base64Value(text[i + 3]);
+    if (((a | b | c | d) & kInvalid) != 0) break;
+    const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    *out++ = static_cast<std::byte>(bits >> 16);
+    *out++ = static_cast<std::byte>((bits >> 8) & 0xff);
+    *out++ = static_cast<std::byte>(bits & 0xff);
+  }
+  text.remove_prefix(i);
+  return out;
+}
+
 // RFC 4648 section 4, padding required, white space ignored. False when it is anything else.
-bool DecodeBase64(std::string_view text, Bytes& out) {
-  out.resize(text.size() / 4 * 3 + 3);
-  std::size_t size = 0;
-  std::uint32_t quad = 0;
-  unsigned count = 0;  // characters in `quad`, padding included
+bool DecodeBase64(std::string_view text, Bytes& decoded) {
+  decoded.resize(text.size() / 4 * 3);
+  std::byte* out = decoded.data();
+  std::uint32_t group = 0;
+  unsigned count = 0;  // characters in `group`, padding included
   unsigned padding = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto value = [&](std::size_t k) {
-      return kBase64[static_cast<unsigned char>(text[i + k])];
-    };
-    // Four characters at a time; anything that is not base64 has the highest bit set.
-    if (count == 0 && text.size() - i >= 4 && padding == 0) {
-      const std::uint32_t a = value(0), b = value(1), c = value(2), d = value(3);
-      if (((a | b | c | d) & kInvalid) == 0) {
-        const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
-        out[size++] = static_cast<std::byte>(bits >> 16);
-        out[size++] = static_cast<std::byte>((bits >> 8) & 0xff);
-        out[size++] = static_cast<std::byte>(bits & 0xff);
-        i += 4;
-        continue;
-      }
-    }
-    const std::uint8_t bits = value(0);
-    ++i;
-    if (bits == kSpace) continue;
-    if (bits == kPadding) {
-      // At most two, and only at the end of the last four.
+  while (!text.empty()) {
+    if (count == 0 && padding == 0) out = DecodeGroups(text, out);
+    if (text.empty()) break;
+    const std::uint32_t value = Base64Value(text.front());
+    text.remove_prefix(1);
+    if (value == kSpace) continue;
+    if (value == kPadding) {
+      // At most two, and only at the end of the last group.
       if (count < 2 || ++padding > 2) return false;
-    } else if (bits == kInvalid || padding != 0) {
+    } else if (value == kInvalid || padding != 0) {
       return false;
     }
-    quad = quad << 6 | (bits == kPadding ? 0U : bits);
+    group = group << 6 | (value == kPadding ? 0 : value);
     if (++count == 4) {
       for (unsigned k = 0; k < 3 - padding; ++k) {
-        out[size++] = static_cast<std::byte>((quad >> (16 - 8 * k)) & 0xff);
+        *out++ = static_cast<std::byte>((group >> (16 - 8 * k)) & 0xff);
       }
       count = 0;
-      quad = 0;
+      group = 0;
     }
   }
-  out.resize(size);
+  decoded.resize(static_cast<std::size_t>(out - decoded.data()));
   return count == 0;
 }
 

@@ -9,7 +9,26 @@ constexpr std::size_t kBlockSize = 64;
 using Block = std::array<std::uint8_t, kBlockSize>;
 using State = std::array<std::uint32_t, 5>;
 
-// FIPS 180-4 section 6.1.2
+// FIPS 180-4 section 6.1.2. Five steps at a time, so that the variables change names instead of
+// places.
+template <typename Function>
+void Rounds(std::size_t first, Function f, std::uint32_t k, const std::array<std::uint32_t, 80>& w,
+            State& v) {
+  const auto step = [&](std::uint32_t a, std::uint32_t& b, std::uint32_t c, std::uint32_t d,
+                        std::uint32_t& e, std::uint32_t word) {
+    e += std::rotl(a, 5) + f(b, c, d) + k + word;
+    b = std::rotl(b, 30);
+  };
+  auto& [a, b, c, d, e] = v;
+  for (std::size_t t = first; t < first + 20; t += 5) {
+    step(a, b, c, d, e, w[t]);
+    step(e, a, b, c, d, w[t + 1]);
+    step(d, e, a, b, c, w[t + 2]);
+    step(c, d, e, a, b, w[t + 3]);
+    step(b, c, d, e, a, w[t + 4]);
+  }
+}
+
 void Compress(const std::uint8_t* block, State& state) {
   std::array<std::uint32_t, 80> w;
   for (std::size_t t = 0; t < 16; ++t) {
@@ -19,28 +38,16 @@ void Compress(const std::uint8_t* block, State& state) {
   for (std::size_t t = 16; t < 80; ++t) {
     w[t] = std::rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
   }
-  std::uint32_t a = state[0];
-  std::uint32_t b = state[1];
-  std::uint32_t c = state[2];
-  std::uint32_t d = state[3];
-  std::uint32_t e = state[4];
-  const auto step = [&](std::uint32_t f, std::uint32_t k, std::uint32_t word) {
-    const std::uint32_t next = std::rotl(a, 5) + f + e + k + word;
-    e = d;
-    d = c;
-    c = std::rotl(b, 30);
-    b = a;
-    a = next;
-  };
-  for (std::size_t t = 0; t < 20; ++t) step((b & c) | (~b & d), 0x5a827999, w[t]);
-  for (std::size_t t = 20; t < 40; ++t) step(b ^ c ^ d, 0x6ed9eba1, w[t]);
-  for (std::size_t t = 40; t < 60; ++t) step((b & c) | (b & d) | (c & d), 0x8f1bbcdc, w[t]);
-  for (std::size_t t = 60; t < 80; ++t) step(b ^ c ^ d, 0xca62c1d6, w[t]);
-  state[0] += a;
-  state[1] += b;
-  state[2] += c;
-  state[3] += d;
-  state[4] += e;
+  using Word = std::uint32_t;
+  const auto choose = [](Word x, Word y, Word z) { return z ^ (x & (y ^ z)); };
+  const auto parity = [](Word x, Word y, Word z) { return x ^ y ^ z; };
+  const auto majority = [](Word x, Word y, Word z) { return (x & y) | (z & (x | y)); };
+  State v = state;
+  Rounds(0, choose, 0x5a827999, w, v);
+  Rounds(20, parity, 0x6ed9eba1, w, v);
+  Rounds(40, majority, 0x8f1bbcdc, w, v);
+  Rounds(60, parity, 0xca62c1d6, w, v);
+  for (std::size_t i = 0; i < state.size(); ++i) state[i] += v[i];
 }
 
 }  // namespace

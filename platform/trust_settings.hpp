@@ -16,9 +16,10 @@
 namespace ostrust::platform {
 
 /// The trust that settings express, read as OpenSSL's obj_trust() (crypto/x509/x509_trs.c) does:
-/// a listed trust refuses every purpose that is not listed; a reject refuses the listed ones;
-/// anyExtendedKeyUsage stands for all. A list that names only purposes OpenSSL does not know
-/// refuses all it knows. Nullopt when the DER is not exactly one X509_CERT_AUX.
+/// a listed trust refuses every purpose that is not listed, and lets the certificate end a chain; a
+/// reject refuses the listed ones; anyExtendedKeyUsage stands for all. A list that names only
+/// purposes OpenSSL does not know refuses all it knows. What refuses every purpose is Distrusted.
+/// Nullopt when the DER is not exactly one X509_CERT_AUX.
 std::optional<CertificateTrust> ParseTrustSettings(ByteView der);
 
 /// The settings that make OpenSSL apply `trust` (rule 5: limits as reject, trust

@@ -42,17 +42,20 @@ class TrustStore {
   /// How far the certificate with exactly this DER is trusted; Unspecified when it is not there.
   virtual CertificateTrust TrustOf(ByteView certificate) const = 0;
 
-  /// Every entry, in the order of the sources, without duplicates.
+  /// Every entry, in the order of the sources, without duplicates. A store that reads part of its
+  /// source on demand reads all of it here: for listings, not for verifications.
   virtual std::vector<const StoreEntry*> Entries() const = 0;
 
-  /// How many of Entries() are anchors.
+  /// How many of Entries() are anchors. Reads nothing: a store that reads on demand answers with
+  /// what it has read so far, and with the exact number once Entries() was called.
   virtual std::size_t AnchorCount() const = 0;
 
   /// Where it was read from, for a person: paths joined by " + ".
   virtual const std::string& Source() const = 0;
 
   /// What was skipped and why, one sentence each, naming the file (rule 11: one certificate that
-  /// does not parse hides no other).
+  /// does not parse hides no other). Of what has been read so far; what one call returned stays as
+  /// it is as long as the store.
   virtual const std::vector<std::string>& Problems() const = 0;
 
  protected:

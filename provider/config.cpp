@@ -111,7 +111,7 @@ class Reader {
     if (!value) return;
     std::string why;
     if (platform::MakeTrustSource(*value, why) == nullptr) {
-      config_.errors.push_back(std::string(key) + " = " + *value + ": " + why);
+      config_.errors.push_back(why);  // names the key
       return;
     }
     out = *value;

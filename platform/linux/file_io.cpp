@@ -37,6 +37,13 @@ UniqueFd::~UniqueFd() {
   if (fd_ >= 0) close(fd_);
 }
 
+std::string PathIn(const std::string& directory, std::string_view name) {
+  std::string path;
+  path.reserve(directory.size() + 1 + name.size());
+  path.append(directory).append(1, '/').append(name);
+  return path;
+}
+
 OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window) {
   // O_NONBLOCK: opening a FIFO would wait for its writer. It does nothing to a regular file.
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -49,22 +56,23 @@ OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_windo
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
     return {UniqueFd(-1), std::move(stamp), {}, "neither a file nor a directory"};
   }
+  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) > kMaxFileSize) {
+    return {UniqueFd(-1), std::move(stamp), {}, "larger than 32 MiB"};
+  }
   return {std::move(fd), std::move(stamp), status, {}};
 }
 
 std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
   // Read, not mapped: a mapped file that is truncated by somebody else is a SIGBUS for the program.
-  Bytes content;
-  std::size_t size = 0;
-  const auto expected = static_cast<std::uint64_t>(file.status.st_size);
-  if (expected <= kMaxFileSize) content.resize(static_cast<std::size_t>(expected) + 1);
   // The size may change while it is read, and is 0 in /proc.
+  Bytes content(static_cast<std::size_t>(file.status.st_size) + 1);
+  std::size_t size = 0;
   for (;;) {
-    if (size == content.size()) content.resize(std::min(2 * size + 4096, kMaxFileSize + 1));
-    if (expected > kMaxFileSize || size > kMaxFileSize) {
+    if (size > kMaxFileSize) {
       error = "larger than 32 MiB";
       return std::nullopt;
     }
+    if (size == content.size()) content.resize(std::min(2 * size + 4096, kMaxFileSize + 1));
     const ssize_t count = read(file.fd.Get(), content.data() + size, content.size() - size);
     if (count < 0) {
       if (errno == EINTR) continue;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/bytes.hpp"
@@ -50,12 +51,15 @@ struct OpenedPath {
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
 };
 
-/// Opens `path`, following symbolic links, if it leads to a regular file or a directory. Its stamp
-/// is taken before anything is read.
+/// The path of `name` in `directory`.
+std::string PathIn(const std::string& directory, std::string_view name);
+
+/// Opens `path`, following symbolic links, if it leads to a regular file of at most kMaxFileSize
+/// bytes or to a directory. Its stamp is taken before anything is read.
 OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window);
 
-/// The content of the regular file that was opened; nullopt, with a clause in `error`, when it is
-/// too large or cannot be read.
+/// The content of the regular file that was opened; nullopt, with a clause in `error`, when it
+/// cannot be read or grew too large.
 std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error);
 
 /// The names in the directory that was opened, sorted, without hidden ones and without what is

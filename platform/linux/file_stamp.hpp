@@ -28,6 +28,9 @@ class FileStamp {
   /// lack of means of this process the path counts as changed until it can be read.
   static FileStamp OfUnopened(std::string path, int error);
 
+  /// Of something that could not be read although it is there: it counts as changed until it is.
+  static FileStamp OfUnread(std::string path) { return FileStamp(std::move(path)); }
+
   /// There was nothing at the path.
   bool IsMissing() const { return state_ == State::kMissing; }
   /// Whether the path now leads to something else than it did.

@@ -19,23 +19,31 @@ LoadResult Failure(std::string error) {
   return {nullptr, std::move(error)};
 }
 
-// Why a source without an anchor is none; the first problem is most likely the reason.
-LoadResult NoAnchor(const std::string& path, const std::vector<std::string>& problems) {
+// The first of a file's or directory's own problems, most likely the reason when it has no anchor.
+std::string FirstOf(const std::vector<std::string>& problems) {
+  return problems.empty() ? std::string() : problems.front();
+}
+
+LoadResult NoAnchor(const std::string& path, const std::string& reason) {
   std::string error = path + " holds no certificate that is trusted";
-  if (!problems.empty()) error += " (" + problems.front() + ")";
+  if (!reason.empty()) error += " (" + reason + ")";
   return Failure(std::move(error));
 }
 
 }  // namespace
 
 LoadResult FileTrustSource::Load() {
+  interrupted_ = true;
   stamps_.clear();
   layered_ = nullptr;
-  return path_.empty() ? LoadAuto() : LoadPath(path_);
+  LoadResult result = path_.empty() ? LoadAuto() : LoadPath(path_);
+  interrupted_ = false;
+  return result;
 }
 
 bool FileTrustSource::Changed() {
-  return std::any_of(stamps_.begin(), stamps_.end(),
+  return interrupted_ ||
+         std::any_of(stamps_.begin(), stamps_.end(),
                      [](const FileStamp& stamp) { return stamp.MayHaveChanged(); }) ||
          (layered_ != nullptr && layered_->ReadFilesMayHaveChanged());
 }
@@ -49,7 +57,7 @@ OpenedPath FileTrustSource::Open(const std::string& path) {
 LoadResult FileTrustSource::LoadPath(const std::string& path) {
   OpenedPath opened = Open(path);
   if (!opened.IsOpen()) return Failure(path + " cannot be read: " + opened.error);
-  if (opened.IsDirectory()) return LoadDirectory(opened, path);
+  if (opened.IsDirectory()) return LoadDirectory(opened, path, {});
   return LoadBundle(opened, path, nullptr, {});
 }
 
@@ -83,7 +91,7 @@ LoadResult FileTrustSource::LoadAuto() {
       note_unopened(path, opened);
       continue;
     }
-    LoadResult result = LoadDirectory(opened, path);
+    LoadResult result = LoadDirectory(opened, path, unusable);
     if (result.store != nullptr) return result;
     unusable.push_back(std::move(result.error));
   }
@@ -99,13 +107,14 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
                                        std::vector<std::string> problems) {
   std::string error;
   const auto content = ReadContent(file, error);
-  if (!content) return Failure(path + " cannot be read: " + error);
-  Bundle bundle = ReadBundle(*content, path);
-  if (std::none_of(bundle.certificates.begin(), bundle.certificates.end(),
-                   [](const TrustedCertificate& entry) { return entry.trust.IsAnchor(); })) {
-    return NoAnchor(path, bundle.problems);
+  if (!content) {
+    stamps_.push_back(FileStamp::OfUnread(path));
+    return Failure(path + " cannot be read: " + error);
   }
+  Bundle bundle = ReadBundle(*content, path);
+  const std::string reason = FirstOf(bundle.problems);
   Append(problems, bundle.problems);
+
   std::string source = path;
   std::optional<LayeredTrustStore::Directory> directory;
   if (hashed_directory != nullptr) {
@@ -114,12 +123,15 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
   }
   auto store = std::make_unique<const MemoryTrustStore>(std::move(bundle.certificates),
                                                         std::move(source), std::move(problems));
-  // A certificate that occurs twice may be an anchor in one place and distrusted in the other.
-  if (store->AnchorCount() == 0) return NoAnchor(path, store->Problems());
+  if (store->AnchorCount() == 0) return NoAnchor(path, reason);
   if (!directory) return {std::move(store), {}};
-  layered_ = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
-  layered_->ReadAddedFiles();
-  return {layered_, {}};
+
+  auto layered = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
+  layered->ReadAddedFiles();
+  // They can distrust what the bundle trusts.
+  if (layered->AnchorCount() == 0) return NoAnchor(layered->Source(), reason);
+  layered_ = layered;
+  return {std::move(layered), {}};
 }
 
 std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory(
@@ -132,26 +144,33 @@ std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory
       return LayeredTrustStore::Directory{path, opened.stamp, GroupByHash(*names),
                                           options_.racy_window};
     }
+    stamps_.push_back(FileStamp::OfUnread(path));
   }
   problems.push_back(path + " is not looked at: " + error);
   return std::nullopt;
 }
 
-LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::string& path) {
+LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::string& path,
+                                          std::vector<std::string> problems) {
   std::string error;
   const auto names = ListNames(directory, error);
-  if (!names) return Failure(path + " cannot be read: " + error);
+  if (!names) {
+    stamps_.push_back(FileStamp::OfUnread(path));
+    return Failure(path + " cannot be read: " + error);
+  }
 
   std::vector<TrustedCertificate> certificates;
-  std::vector<std::string> problems;
+  std::vector<std::string> own_problems;
   std::set<FileIdentity> seen;
   for (const std::string& name : *names) {
     if (IsHashedCrlName(name)) continue;
-    ReadDirectoryFile(path + "/" + name, seen, certificates, problems);
+    ReadDirectoryFile(PathIn(path, name), seen, certificates, own_problems);
   }
+  const std::string reason = FirstOf(own_problems);
+  Append(problems, own_problems);
   auto store =
       std::make_shared<const MemoryTrustStore>(std::move(certificates), path, std::move(problems));
-  if (store->AnchorCount() == 0) return NoAnchor(path, store->Problems());
+  if (store->AnchorCount() == 0) return NoAnchor(path, reason);
   return {std::move(store), {}};
 }
 
@@ -174,6 +193,7 @@ void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileId
                 std::back_inserter(certificates));
       return;
     }
+    stamps_.push_back(FileStamp::OfUnread(path));
   }
   problems.push_back(path + " is not read: " + error);
 }

@@ -45,7 +45,8 @@ class FileTrustSource final : public TrustSource {
   LoadResult LoadPath(const std::string& path);
   LoadResult LoadBundle(const OpenedPath& file, const std::string& path,
                         const char* hashed_directory, std::vector<std::string> problems);
-  LoadResult LoadDirectory(OpenedPath& directory, const std::string& path);
+  LoadResult LoadDirectory(OpenedPath& directory, const std::string& path,
+                           std::vector<std::string> problems);
   void ReadDirectoryFile(const std::string& path, std::set<FileIdentity>& seen,
                          std::vector<TrustedCertificate>& certificates,
                          std::vector<std::string>& problems);
@@ -57,6 +58,8 @@ class FileTrustSource final : public TrustSource {
   const FileTrustOptions options_;
   // What the last Load() looked at: also what it did not find and what it could not use.
   std::vector<FileStamp> stamps_;
+  // It was left by std::bad_alloc, so that the stamps are not all there.
+  bool interrupted_ = false;
   // The store it made, if that goes on reading files. Kept to learn which.
   std::shared_ptr<const LayeredTrustStore> layered_;
 };

@@ -1,7 +1,6 @@
 #include "platform/linux/layered_trust_store.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "platform/bundle.hpp"
@@ -22,14 +21,16 @@ std::vector<TrustedCertificate> ReadHashedFiles(const std::string& directory,
                                                 std::vector<std::string>& problems) {
   std::vector<TrustedCertificate> certificates;
   for (const std::string& name : files.names) {
-    const std::string path = directory + "/" + name;
+    const std::string path = PathIn(directory, name);
     OpenedPath file = OpenPath(path, racy_window);
     stamps.push_back(file.stamp);
     if (file.IsDirectory()) continue;
     std::string error = std::move(file.error);
     const auto content = file.IsOpen() ? ReadContent(file, error) : std::nullopt;
     if (!content) {
-      problems.push_back(path + " is not read: " + error);
+      if (file.IsOpen()) stamps.push_back(FileStamp::OfUnread(path));
+      problems.push_back(path + " is not read: ");
+      problems.back() += error;
       continue;
     }
     Bundle bundle = ReadBundle(*content, path);
@@ -88,9 +89,9 @@ std::unique_ptr<LayeredTrustStore::Content> LayeredTrustStore::ReadCell(
   auto content = std::make_unique<Content>();
   // The path must still lead to what was listed. After a chroot() or in another mount namespace it
   // may not, and a directory found there by chance is no part of this snapshot;
-  // TrustSource::Changed() deals with it. The unopened stamp is there so that it does.
+  // TrustSource::Changed() deals with it. That is what the stamp is for.
   if (directory_stamp_.Differs()) {
-    content->stamps.push_back(FileStamp::OfUnopened(directory_, EIO));
+    content->stamps.push_back(FileStamp::OfUnread(directory_));
     return content;
   }
   std::vector<TrustedCertificate> certificates =

@@ -319,6 +319,8 @@ TEST(AutoSource, WithoutABundleTheFirstDirectoryWithAnAnchorIsTaken) {
   EXPECT_TRUE(Holds(*result.store, "One"));
   EXPECT_FALSE(Holds(*result.store, "Android"));
   EXPECT_EQ(result.store->Source(), root.Path("etc/pki/tls/certs"));
+  ASSERT_EQ(result.store->Problems().size(), 1U);
+  EXPECT_TRUE(Has(result.store->Problems()[0], "etc/ssl/certs holds no certificate"));
 }
 
 TEST(AutoSource, FailureNamesEverythingThatWasTried) {

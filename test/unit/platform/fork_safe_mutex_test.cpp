@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace ostrust::platform {
 namespace {
@@ -61,9 +62,9 @@ TEST(ForkSafeMutex, OneMayBeMadeWhileAnotherIsHeldAndAThirdThreadForks) {
   std::atomic<bool> stop{false};
   std::thread maker([&] {
     std::vector<std::unique_ptr<ForkSafeMutex>> made;
-    for (int i = 0; i < 200 && !stop; ++i) {
+    for (int i = 0; i < 20 && !stop; ++i) {
       const std::lock_guard lock(low);
-      std::this_thread::sleep_for(100us);
+      std::this_thread::sleep_for(2ms);
       made.push_back(std::make_unique<ForkSafeMutex>(i % 8));
     }
     while (!stop) std::this_thread::yield();  // destroyed when nobody forks any more

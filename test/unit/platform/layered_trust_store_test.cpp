@@ -116,6 +116,18 @@ TEST_F(LayeredTrustStoreTest, AReplacedFileOfTheSameSubjectIsAnAdditionalAnchor)
   EXPECT_EQ(store->AnchorCount(), 2U);
 }
 
+TEST_F(LayeredTrustStoreTest, ABundleThatTheDirectoryDistrustsEntirelyIsNoSource) {
+  WriteBundle(Pem(one_));
+  root_.Write(HashedName(one_), Pem(one_));
+  root_.Write(HashedName(one_, 1), TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));
+  std::string error;
+  const auto source = MakeFileTrustSource("auto", {root_.Path()}, error);
+  const LoadResult result = source->Load();
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_NE(result.error.find("holds no certificate that is trusted"), std::string::npos)
+      << result.error;
+}
+
 TEST_F(LayeredTrustStoreTest, EntriesOfOneLookupAreThoseOfTheNext) {
   WriteBundle(Pem(one_) + Pem(two_));
   root_.Write(HashedName(one_), TrustedPem(one_, nullptr, "serverAuth"));

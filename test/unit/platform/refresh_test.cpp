@@ -1,6 +1,7 @@
 // What a source notices of changes, and what a running process sees of them.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -183,6 +184,30 @@ TEST_F(RefreshTest, AHashedDirectoryThatAppearsIsSeen) {
   directory_.Write("etc/pki/ca-trust/extracted/pem/directory-hash/" + HashName(two_) + ".0",
                    Pem(two_));
   EXPECT_TRUE(Trusts(live, "Two"));
+}
+
+TEST_F(RefreshTest, AProcessThatDoesAChrootAfterTheFirstLookKeepsItsAnchors) {
+  if (geteuid() != 0) GTEST_SKIP() << "chroot() needs root";
+  const Bytes added = MakeRoot("Added");
+  directory_.Write(kBundle, Pem(one_) + Pem(two_));
+  for (const Bytes& root : {one_, two_, added}) {
+    directory_.Write("etc/ssl/certs/" + HashName(root) + ".0", Pem(root));
+  }
+  directory_.MakeDirectory("jail");
+  LiveTrustStore& live = Live("auto");
+  EXPECT_TRUE(Trusts(live, "One"));
+  const pid_t child = fork();
+  if (child == 0) {
+    if (chroot(directory_.Path("jail").c_str()) != 0 || chdir("/") != 0) _exit(2);
+    // "Two" is looked up for the first time.
+    const bool all = Trusts(live, "One") && Trusts(live, "Two") && Trusts(live, "Added") &&
+                     live.Current()->Entries().size() == 3;
+    _exit(all && !live.GetStatus().error.empty() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(RefreshTest, AFileThatWasReadOnDemandIsWatched) {

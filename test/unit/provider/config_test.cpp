@@ -61,7 +61,7 @@ TEST(Config, ABadValueIsNamedWithItsKeyAndTheAllowedValues) {
 }
 
 TEST(Config, ARelativeTrustSourceIsRefused) {
-  EXPECT_NE(ErrorOf("trust-source", "roots.pem").find("trust-source = roots.pem"),
+  EXPECT_NE(ErrorOf("trust-source", "roots.pem").find("trust-source: \"roots.pem\""),
             std::string::npos);
   EXPECT_EQ(Read({{"trust-source", "/a/b.pem"}}).trust_source, "/a/b.pem");
 }
