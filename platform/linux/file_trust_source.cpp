@@ -30,9 +30,17 @@ LoadResult NoAnchor(const std::string& path, const std::string& reason) {
   return Failure(std::move(error));
 }
 
+// Which directory `/` is. Nullopt, which equals no directory, when that cannot be told.
+std::optional<std::pair<dev_t, ino_t>> RootDirectory() {
+  struct stat status {};
+  if (stat("/", &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
+}
+
 }  // namespace
 
 LoadResult FileTrustSource::Load() {
+  if (!root_) root_ = RootDirectory();
   interrupted_ = true;
   stamps_.clear();
   layered_ = nullptr;
@@ -42,6 +50,7 @@ LoadResult FileTrustSource::Load() {
 }
 
 bool FileTrustSource::Changed() {
+  if (root_ && root_ != RootDirectory()) return false;
   return interrupted_ ||
          std::any_of(stamps_.begin(), stamps_.end(),
                      [](const FileStamp& stamp) { return stamp.MayHaveChanged(); }) ||

@@ -36,6 +36,8 @@ class FileTrustSource final : public TrustSource {
       : path_(std::move(path)), options_(std::move(options)) {}
 
   LoadResult Load() override;
+  /// False also in a process that called chroot() since: its paths lead elsewhere now, and a tree
+  /// that somebody else may write to must not replace the system's store.
   bool Changed() override;
 
  private:
@@ -56,6 +58,8 @@ class FileTrustSource final : public TrustSource {
 
   const std::string path_;
   const FileTrustOptions options_;
+  // The root directory when the source was first read; nothing before that.
+  std::optional<FileIdentity> root_;
   // What the last Load() looked at: also what it did not find and what it could not use.
   std::vector<FileStamp> stamps_;
   // It was left by std::bad_alloc, so that the stamps are not all there.

@@ -11,7 +11,9 @@ using namespace host;
 
 namespace {
 
-Owned<X509_STORE> NewStore() { return Owned<X509_STORE>(X509_STORE_new()); }
+Owned<X509_STORE> NewStore() {
+  return Owned<X509_STORE>(X509_STORE_new());
+}
 
 void Load(X509_STORE* store, const char* name = "os://") {
   Check(X509_STORE_load_file(store, name) == 1, "os:// loads", __LINE__, Errors());
@@ -69,8 +71,8 @@ void AskingForAnIssuerOutsideAVerification() {
     CHECK(issuer != nullptr && X509_cmp(issuer, root.get()) == 0);
     X509_free(issuer);
 
-    X509_OBJECT* const object = X509_STORE_CTX_get_obj_by_subject(
-        context.get(), X509_LU_X509, X509_get_issuer_name(leaf.get()));
+    X509_OBJECT* const object = X509_STORE_CTX_get_obj_by_subject(context.get(), X509_LU_X509,
+                                                                  X509_get_issuer_name(leaf.get()));
     CHECK(object != nullptr && X509_cmp(X509_OBJECT_get0_X509(object), root.get()) == 0);
     X509_OBJECT_free(object);
   }
@@ -161,10 +163,10 @@ void CallbacksOfTheApplication() {
     CHECK_EQ(X509_STORE_CTX_init(context.get(), store.get(), certificate.get(), nullptr), 1);
     X509_STORE_CTX_set0_trusted_stack(context.get(), trusted);
     const bool good = X509_verify_cert(context.get()) == 1;
-    CHECK_EQ(std::string(good ? kAccepted
-                              : X509_verify_cert_error_string(
-                                    X509_STORE_CTX_get_error(context.get()))),
-             expected);
+    CHECK_EQ(
+        std::string(good ? kAccepted
+                         : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))),
+        expected);
     ERR_clear_error();
   }
   sk_X509_free(trusted);
@@ -226,9 +228,15 @@ void OneStoreInManyThreads() {
   }
   for (int turn = 0; turn < 60; ++turn) {
     switch (turn % 3) {
-      case 0: WriteStore({"root-a", "twin-1"}); break;
-      case 1: WriteStore({"twin-2", "twin-1", "root-a"}); break;
-      default: WriteStore({"root-b", "root-a"}); break;
+      case 0:
+        WriteStore({"root-a", "twin-1"});
+        break;
+      case 1:
+        WriteStore({"twin-2", "twin-1", "root-a"});
+        break;
+      default:
+        WriteStore({"root-b", "root-a"});
+        break;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -1,5 +1,5 @@
-// A program that links no OpenSSL and opens it with RTLD_LOCAL, as CPython's _ssl does in effect: no
-// symbol of libcrypto is global, so a module that relied on that would not even load.
+// A program that links no OpenSSL and opens it with RTLD_LOCAL, as CPython's _ssl does in effect:
+// no symbol of libcrypto is global, so a module that relied on that would not even load.
 #include "loaded_crypto.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
-// A program that ends, in the way its argument names. Whatever it does must do what the same program
-// does without ostrust: the driver compares.
+// A program that ends, in the way its argument names. Whatever it does must do what the same
+// program does without ostrust: the driver compares.
 #include <unistd.h>
 
 #include <cstring>
@@ -24,7 +24,9 @@ void ShowVerdict() {
   std::fflush(stdout);
 }
 
-void FreeStore() { X509_STORE_free(store); }
+void FreeStore() {
+  X509_STORE_free(store);
+}
 
 struct Static {
   ~Static() {

@@ -1,8 +1,8 @@
 // What the host programs share: checks that print what they saw, and certificates of test/pki.
 //
 // A host is a program that uses OpenSSL in one way worth testing and knows nothing of ostrust but
-// "os://". test/integration/test_hosts.py writes its configuration and its system store and runs it.
-// Environment: OPENSSL_CONF, OSTRUST_PKI (certificates), OSTRUST_BUNDLE (the system's store).
+// "os://". test/integration/test_hosts.py writes its configuration and its system store and runs
+// it. Environment: OPENSSL_CONF, OSTRUST_PKI (certificates), OSTRUST_BUNDLE (the system's store).
 #pragma once
 
 #include <openssl/err.h>
@@ -26,15 +26,19 @@ inline int failures = 0;
 inline void Check(bool good, const char* what, int line, const std::string& seen = {}) {
   if (good) return;
   ++failures;
-  std::fprintf(stderr, "line %d: not so: %s%s%s\n", line, what, seen.empty() ? "" : "; seen: ",
-               seen.c_str());
+  std::fprintf(stderr, "line %d: not so: %s%s%s\n", line, what,
+               seen.empty() ? "" : "; seen: ", seen.c_str());
 }
 #define CHECK(condition) ::host::Check((condition), #condition, __LINE__)
 #define CHECK_EQ(seen, expected) \
   ::host::CheckEqual((seen), (expected), #seen " == " #expected, __LINE__)
 
-inline std::string Shown(const std::string& value) { return value; }
-inline std::string Shown(int value) { return std::to_string(value); }
+inline std::string Shown(const std::string& value) {
+  return value;
+}
+inline std::string Shown(int value) {
+  return std::to_string(value);
+}
 
 template <typename Seen, typename Expected>
 void CheckEqual(const Seen& seen, const Expected& expected, const char* what, int line) {
@@ -96,7 +100,8 @@ inline std::string Verify(X509_STORE* store, const std::string& leaf,
                           OSSL_LIB_CTX* library = nullptr) {
   const Owned<X509> certificate = Certificate(leaf, library);
   const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new_ex(library, nullptr));
-  if (X509_STORE_CTX_init(context.get(), store, certificate.get(), nullptr) != 1) return "no context";
+  if (X509_STORE_CTX_init(context.get(), store, certificate.get(), nullptr) != 1)
+    return "no context";
   const bool good = X509_verify_cert(context.get()) == 1;
   const int error = X509_STORE_CTX_get_error(context.get());
   ERR_clear_error();

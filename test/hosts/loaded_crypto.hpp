@@ -16,13 +16,16 @@
 namespace host {
 
 struct LoadedCrypto {
-#define OSTRUST_FUNCTIONS(F)                                                                     \
-  F(OPENSSL_init_crypto) F(OSSL_LIB_CTX_new) F(OSSL_LIB_CTX_load_config) F(OSSL_LIB_CTX_free)    \
-  F(OSSL_PROVIDER_available) F(X509_STORE_new) F(X509_STORE_free) F(X509_STORE_load_file_ex)     \
-  F(X509_STORE_set_default_paths_ex) F(X509_STORE_CTX_new_ex) F(X509_STORE_CTX_init)             \
-  F(X509_STORE_CTX_free) F(X509_STORE_CTX_get_error) F(X509_verify_cert)                         \
-  F(X509_verify_cert_error_string) F(BIO_new_file) F(BIO_free) F(PEM_read_bio_X509)              \
-  F(X509_new_ex) F(X509_free) F(ERR_clear_error)
+// clang-format off
+#define OSTRUST_FUNCTIONS(F)                                                                      \
+  F(OPENSSL_init_crypto)                                                                          \
+  F(OSSL_LIB_CTX_new) F(OSSL_LIB_CTX_load_config) F(OSSL_LIB_CTX_free) F(OSSL_PROVIDER_available) \
+      F(X509_STORE_new) F(X509_STORE_free) F(X509_STORE_load_file_ex)                             \
+          F(X509_STORE_set_default_paths_ex) F(X509_STORE_CTX_new_ex) F(X509_STORE_CTX_init)      \
+              F(X509_STORE_CTX_free) F(X509_STORE_CTX_get_error) F(X509_verify_cert)              \
+                  F(X509_verify_cert_error_string) F(BIO_new_file) F(BIO_free)                    \
+                      F(PEM_read_bio_X509) F(X509_new_ex) F(X509_free) F(ERR_clear_error)
+// clang-format on
 #define OSTRUST_MEMBER(name) decltype(&::name) name = nullptr;
   OSTRUST_FUNCTIONS(OSTRUST_MEMBER)
 #undef OSTRUST_MEMBER
@@ -38,14 +41,13 @@ struct LoadedCrypto {
 #undef OSTRUST_BIND
   }
 
-  /// "accepted", OpenSSL's words for the refusal, or what failed before. `source`: a CA file name, or
-  /// nullptr for the default paths.
+  /// "accepted", OpenSSL's words for the refusal, or what failed before. `source`: a CA file name,
+  /// or nullptr for the default paths.
   std::string Verify(OSSL_LIB_CTX* library, const char* source, const std::string& pem) const {
     X509_STORE* const store = X509_STORE_new();
     std::string answer = "not loaded";
-    const int loaded = source != nullptr
-                           ? X509_STORE_load_file_ex(store, source, library, nullptr)
-                           : X509_STORE_set_default_paths_ex(store, library, nullptr);
+    const int loaded = source != nullptr ? X509_STORE_load_file_ex(store, source, library, nullptr)
+                                         : X509_STORE_set_default_paths_ex(store, library, nullptr);
     if (loaded == 1) {
       BIO* const in = BIO_new_file(pem.c_str(), "r");
       X509* certificate = X509_new_ex(library, nullptr);

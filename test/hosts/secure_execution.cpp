@@ -22,8 +22,8 @@ int main(int count, char** arguments) {
   Owned<X509_STORE_CTX> context(X509_STORE_CTX_new());
   X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), nullptr);
   const bool good = X509_verify_cert(context.get()) == 1;
-  std::printf("%s, %s\n", getauxval(AT_SECURE) != 0 ? "secure" : "plain",
-              good ? "accepted"
-                   : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
+  std::printf(
+      "%s, %s\n", getauxval(AT_SECURE) != 0 ? "secure" : "plain",
+      good ? "accepted" : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
   return 0;
 }

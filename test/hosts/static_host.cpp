@@ -1,5 +1,5 @@
-// A program with OpenSSL linked in statically and hidden, as python-build-standalone has it: nothing
-// can be bound at run time, so only the STORE loader works. It must, and nothing may break.
+// A program with OpenSSL linked in statically and hidden, as python-build-standalone has it:
+// nothing can be bound at run time, so only the STORE loader works. It must, and nothing may break.
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
@@ -29,8 +29,9 @@ int CountCertificates(const char* uri) {
 std::string BuildInfo() {
   OSSL_PROVIDER* const provider = OSSL_PROVIDER_load(nullptr, "ostrust");
   const char* text = nullptr;
-  OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_ptr("buildinfo", const_cast<char**>(&text), 0),
-                             OSSL_PARAM_construct_end()};
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_ptr("buildinfo", const_cast<char**>(&text), 0),
+      OSSL_PARAM_construct_end()};
   const bool good = provider != nullptr && OSSL_PROVIDER_get_params(provider, parameters) == 1;
   const std::string copy = good && text != nullptr ? text : "";
   OSSL_PROVIDER_unload(provider);

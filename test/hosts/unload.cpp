@@ -1,5 +1,5 @@
-// A program that loads and unloads the provider itself: afterwards every hook is a pass-through. The
-// configuration describes ostrust without activating it.
+// A program that loads and unloads the provider itself: afterwards every hook is a pass-through.
+// The configuration describes ostrust without activating it.
 #include <openssl/provider.h>
 
 #include "host.hpp"

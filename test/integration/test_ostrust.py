@@ -10,7 +10,7 @@ import sys
 import unittest
 
 import support
-from support import MARKER, OstrustTest, hashed_directory, pem, text_of
+from support import MARKER, SANITIZER, OstrustTest, hashed_directory, pem, text_of
 
 ACCEPTED = "accepted"
 UNKNOWN = "unable to get local issuer certificate"
@@ -532,27 +532,31 @@ for thread in threads: thread.join()
 report([sorted(set(problems)), rounds[0] > 8, connect_all(shared)])""", self.ostrust())
         self.assertEqual(seen, [[], True, {"leaf-a": ACCEPTED, "leaf-b": ACCEPTED}])
 
-    def test_fork_while_threads_verify(self):
+    def test_fork_while_threads_ask_for_the_store(self):
+        # The threads do what takes ostrust's locks and no global one of OpenSSL's: a child of a process
+        # whose threads *verify* can wait for ever in stock OpenSSL 3.0 too (the provider store's lock,
+        # seen in OSSL_DECODER_do_all_provided and EVP_KEYMGMT_do_all_provided). The allocator of a
+        # sanitizer has the same weakness, so there are no threads under one.
         self.store("root-a")
         seen = self.python("""
 import multiprocessing, signal, warnings
 warnings.simplefilter("ignore")  # from Python 3.12 on: fork in a process with threads
 shared, stop = ssl.create_default_context(), threading.Event()
-def work():
-    while not stop.is_set():
-        connect(shared, "leaf-a"); connect(trusting("os://"), "leaf-b")
+connect_all(shared)
+def work(own):
+    while not stop.is_set(): own.load_verify_locations("os://")
 def child(turn):
-    signal.alarm(120)  # a deadlock kills the child, and the parent sees how it ended
+    signal.alarm(40)  # a deadlock kills the child, and the parent sees how it ended
     good = (connect(shared, "leaf-a") == ACCEPTED and
             connect(ssl.create_default_context(), "leaf-a") == ACCEPTED and
             (connect(trusting("os://"), "leaf-b") == ACCEPTED) == bool(turn % 2))
     os._exit(0 if good else 1)
 def in_pool(_):
     return connect(ssl.create_default_context(), "leaf-a")
-threads = [threading.Thread(target=work) for _ in range(4)]
+threads = [threading.Thread(target=work, args=(bare(),)) for _ in range(THREADS)]
 for thread in threads: thread.start()
 statuses = []
-for turn in range(12):
+for turn in range(20):
     write_store("root-a", *(["root-b"] if turn % 2 else []))
     pid = os.fork()
     if pid == 0: child(turn)
@@ -560,8 +564,8 @@ for turn in range(12):
 stop.set()
 for thread in threads: thread.join()
 with multiprocessing.get_context("fork").Pool(2) as pool: answers = pool.map(in_pool, range(4))
-report([statuses, answers])""", self.ostrust())
-        self.assertEqual(seen, [[0] * 12, [ACCEPTED] * 4])
+report([statuses, answers])""".replace("THREADS", "0" if SANITIZER else "4"), self.ostrust())
+        self.assertEqual(seen, [[0] * 20, [ACCEPTED] * 4])
 
     def test_exit_paths(self):
         self.store("root-a")
