@@ -201,6 +201,8 @@ class Curl(Rows):
     def why_not():
         if not shutil.which("curl"):
             return "no curl"
+        if support.SANITIZER:
+            return "curl does not survive a sanitizer's runtime"
         version = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE).stdout.decode()
         uses = re.search(r"OpenSSL/([\d.]+)", version)
         command = subprocess.run([OPENSSL, "version"], stdout=subprocess.PIPE).stdout.decode()
