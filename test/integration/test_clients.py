@@ -621,6 +621,14 @@ class Pip(Client):
         self.assertFalse(self.download("leaf-a", self.ostrust({"replace-bundles": "none"}),
                                        *options))
 
+    def test_pip_that_asks_for_the_defaults(self):
+        if not self.old_style():
+            self.skipTest("this pip is older than 24.2")
+        plain = self.ostrust({"replace-bundles": "none"})
+        self.assertTrue(self.download("leaf-a", plain))
+        self.assertFalse(self.download("leaf-b", plain))
+        self.assertFalse(self.download("leaf-a", self.without))
+
     def test_pip_with_the_marker(self):
         plain = self.ostrust({"replace-bundles": "none"})
         for options, env in ((["--cert", MARKER], {}), ([], {"PIP_CERT": MARKER})):
