@@ -42,6 +42,22 @@ bool IsOff(std::string_view value) {
   return ParseSwitch(value) == std::optional<bool>(false);
 }
 
+std::vector<std::string> SplitAtCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(Trim(text.substr(0, comma)));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// certifi itself, pip's copy of it, and botocore's.
+constexpr const char* kCertifiPatterns[] = {
+    "*/certifi/cacert.pem",
+    "*/botocore/cacert.pem",
+};
+
 /// Reads the keys one after the other into a Config.
 class Reader {
  public:
@@ -108,19 +124,32 @@ class Reader {
       out = Preload{*all, {}};
       return;
     }
-    Preload parsed;
-    std::string_view rest = *value;
-    while (!rest.empty()) {
-      const std::size_t comma = std::min(rest.find(','), rest.size());
-      const std::string_view name = Trim(rest.substr(0, comma));
-      if (name.empty() || name.find('/') != std::string_view::npos) {
-        Refuse(key, *value, "yes, no, or program names without a path, separated by commas");
+    const auto names = SplitAtCommas(*value);
+    if (std::any_of(names.begin(), names.end(), [](const std::string& name) {
+          return name.empty() || name.find('/') != std::string::npos;
+        })) {
+      Refuse(key, *value, "yes, no, or program names without a path, separated by commas");
+      return;
+    }
+    out = Preload{false, names};
+  }
+
+  void Patterns(const char* key, std::vector<std::string>& out) {
+    const auto value = Value(key);
+    if (!value || IsOff(*value) || Lower(*value) == "none") return;
+    std::vector<std::string> patterns;
+    for (const std::string& name : SplitAtCommas(*value)) {
+      if (name == "certifi") {
+        patterns.insert(patterns.end(), std::begin(kCertifiPatterns), std::end(kCertifiPatterns));
+      } else if (!name.empty() && (name.front() == '/' || name.front() == '*')) {
+        patterns.push_back(name);
+      } else {
+        Refuse(key, *value,
+               "none, or certifi and shell patterns that begin with / or *, separated by commas");
         return;
       }
-      parsed.programs.emplace_back(name);
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
-    out = std::move(parsed);
+    out = std::move(patterns);
   }
 
   void Log(const char* key, LogTarget& out) {
@@ -196,8 +225,8 @@ Config ReadConfig(const ConfigLookup& lookup) {
   Config config;
   Reader reader(lookup, config);
   reader.Switch("default-paths", config.default_paths);
-  reader.Absent("system-bundles", "no");
-  reader.Absent("replace-bundles", "off", "none");
+  reader.Switch("system-bundles", config.system_bundles);
+  reader.Patterns("replace-bundles", config.replace_bundles);
   reader.Absent("verify", "roots or off", "roots");
   reader.Absent("revocation", "off");
   reader.Absent("intermediates", "off");

@@ -27,6 +27,9 @@ struct Preload {
 
 struct Config {
   bool default_paths = true;
+  bool system_bundles = true;
+  /// Shell patterns of bundle files to serve from the system's store; `certifi` is expanded.
+  std::vector<std::string> replace_bundles;
   std::string trust_source = "auto";
   std::chrono::milliseconds refresh{1000};
   Preload preload{false, {"haproxy"}};

@@ -61,6 +61,12 @@ std::optional<Core> Core::FromDispatch(const OSSL_CORE_HANDLE* handle, const OSS
       case OSSL_FUNC_CORE_POP_ERROR_TO_MARK:
         core.pop_error_to_mark_ = OSSL_FUNC_core_pop_error_to_mark(in);
         break;
+      case OSSL_FUNC_PROVIDER_REGISTER_CHILD_CB:
+        core.register_child_cb_ = OSSL_FUNC_provider_register_child_cb(in);
+        break;
+      case OSSL_FUNC_PROVIDER_DEREGISTER_CHILD_CB:
+        core.deregister_child_cb_ = OSSL_FUNC_provider_deregister_child_cb(in);
+        break;
       default:
         break;
     }
@@ -86,6 +92,17 @@ std::optional<std::string> Core::ConfigValue(const char* name) const {
 OSSL_LIB_CTX* Core::LibraryContext() const {
   // provider_core.c: the OPENSSL_CORE_CTX of a provider is its OSSL_LIB_CTX.
   return reinterpret_cast<OSSL_LIB_CTX*>(get_libctx_(handle_));
+}
+
+bool Core::WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated,
+                          void* data) const {
+  if (register_child_cb_ == nullptr || deregister_child_cb_ == nullptr) return false;
+  const auto ignore_properties = [](const char*, void*) { return 1; };
+  return register_child_cb_(handle_, activated, deactivated, ignore_properties, data) > 0;
+}
+
+void Core::StopWatchingProviders() const {
+  if (deregister_child_cb_ != nullptr) deregister_child_cb_(handle_);
 }
 
 void Core::RaiseError(Reason reason, const std::string& detail) const {

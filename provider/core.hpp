@@ -34,6 +34,17 @@ class Core {
   /// The library context we were loaded into; null may stand for the default one.
   OSSL_LIB_CTX* LibraryContext() const;
 
+  /// From now on tells `activated` and `deactivated` which providers of our library context become
+  /// active and stop being so, us included, and `activated` at once which are. `data` is theirs.
+  /// Both are called with OpenSSL's provider locks held: they must do next to nothing. False when
+  /// this libcrypto has no such thing.
+  using ProviderCallback = int(const OSSL_CORE_HANDLE* provider, void* data);
+  bool WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated, void* data) const;
+  void StopWatchingProviders() const;
+
+  /// Whether this is us.
+  bool Is(const OSSL_CORE_HANDLE* provider) const { return provider == handle_; }
+
   /// A function that lies in the libcrypto that loaded us. OSSL_FUNC_CORE_GET_PARAMS is static
   /// there (crypto/provider_core.c); others may resolve to another module's function.
   const void* Address() const { return reinterpret_cast<const void*>(get_params_); }
@@ -54,6 +65,9 @@ class Core {
   OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
   OSSL_FUNC_core_set_error_mark_fn* set_error_mark_ = nullptr;
   OSSL_FUNC_core_pop_error_to_mark_fn* pop_error_to_mark_ = nullptr;
+  // May be missing.
+  OSSL_FUNC_provider_register_child_cb_fn* register_child_cb_ = nullptr;
+  OSSL_FUNC_provider_deregister_child_cb_fn* deregister_child_cb_ = nullptr;
 };
 
 }  // namespace ostrust

@@ -64,9 +64,26 @@ const OSSL_ITEM* GetReasonStrings(void*) noexcept {
   return ReasonStrings();
 }
 
+// OSSL_PROVIDER_unload() tears down no provider that is in its library context's list: it stops
+// using it, and loading it again does not initialize it again (ossl_provider_add_to_store and
+// ossl_provider_free, 3.0 to 4.0). What tells us is meant for child library contexts: they hear of
+// every activation and deactivation (create_provider_children, provider_deactivate).
+int ProviderActivated(const OSSL_CORE_HANDLE* provider, void* data) noexcept {
+  auto& context = *static_cast<ProviderContext*>(data);
+  if (context.core().Is(provider)) context.SetActive(true);
+  return 1;
+}
+
+int ProviderDeactivated(const OSSL_CORE_HANDLE* provider, void* data) noexcept {
+  auto& context = *static_cast<ProviderContext*>(data);
+  if (context.core().Is(provider)) context.SetActive(false);
+  return 1;
+}
+
 void Teardown(void* provctx) noexcept {
   auto* const handle = static_cast<ProviderHandle*>(provctx);
-  handle->context->Deactivate();
+  handle->context->core().StopWatchingProviders();
+  handle->context->SetActive(false);
   if (handle->binding != nullptr) handle->binding->Detach(*handle->context);
   delete handle;
 }
@@ -97,6 +114,7 @@ ProviderHandle* Initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* 
   made->context = std::make_shared<ProviderContext>(*core);
   made->binding = hooks::Binding::For(*core, made->why_no_binding);
   if (made->binding != nullptr) made->binding->Attach(made->context);
+  made->context->core().WatchProviders(ProviderActivated, ProviderDeactivated, made->context.get());
   return made.release();
 }
 

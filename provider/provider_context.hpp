@@ -33,9 +33,9 @@ class ProviderContext {
   const Config& config() const { return config_; }
   const Log& log() const { return log_; }
 
-  /// False once the provider was unloaded: then every hook is a pass-through (rule 12).
+  /// False while the provider is unloaded: then every hook is a pass-through (rule 12).
   bool Active() const { return active_.load(std::memory_order_acquire); }
-  void Deactivate() { active_.store(false, std::memory_order_release); }
+  void SetActive(bool active) { active_.store(active, std::memory_order_release); }
 
   /// The newest snapshot; null, with the reason in `why`, when there is none. Reads the source when
   /// it was never read or changed. What was skipped in it is logged once for each snapshot.

@@ -112,6 +112,7 @@ class Binding {
   bool ServeIfReadable(const Request& request);
   template <typename Original>
   int LoadDefaultFile(const Request& request, const Original& original);
+  bool NamesServedBundle(const ProviderContext& context, const char* path) const;
   bool ServesDefaultsOf(X509_STORE* store) const;
   void RaiseUnavailable(const ProviderContext& context, const Unavailable& why) const;
   void Govern(const Request& request, bool governed);

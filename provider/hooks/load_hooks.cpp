@@ -4,9 +4,11 @@
 #include <cerrno>
 #include <mutex>
 
+#include "platform/system_bundle.hpp"
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/host_errors.hpp"
 #include "provider/hooks/marker.hpp"
+#include "provider/hooks/replaced_bundles.hpp"
 #include "provider/hooks/trampolines.hpp"
 #include "provider/host/process.hpp"
 #include "provider/uri.hpp"
@@ -58,6 +60,10 @@ int Binding::FileCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl,
     case UriKind::kForeign:
       break;
   }
+  // Rule 7: with nothing to serve, these stay OpenSSL's own as well.
+  if (argl == X509_FILETYPE_PEM && NamesServedBundle(context, argp) && ServeIfReadable(request)) {
+    return 1;
+  }
   const int result = original();
   if (result > 0 && argl == X509_FILETYPE_PEM && FileHoldsMarker(argp)) return Serve(request);
   if (result > 0 && context.log().Enabled(LogLevel::kInfo)) {
@@ -94,7 +100,12 @@ int Binding::DirCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, 
     if (NamesOsStore(directory) && request.context != nullptr) return Serve(request);
     return directory == nullptr && ServesDefaultsOf(request.store) ? 1 : original();
   }
-  if (request.context == nullptr || !NamesOsStore(argp)) return original();
+  if (request.context == nullptr || argp == nullptr) return original();
+  if (request.context->provider->config().system_bundles && platform::IsSystemDirectory(argp) &&
+      ServeIfReadable(request)) {
+    return 1;
+  }
+  if (!NamesOsStore(argp)) return original();
   request.context->provider->log().Write(
       LogLevel::kError, std::string("CApath ") + argp +
                             " is served, but where ostrust is not loaded the same setting trusts a "
@@ -145,6 +156,11 @@ bool Binding::ServeIfReadable(const Request& request) {
   if (request.context->provider->CurrentStore(why) == nullptr) return false;
   Govern(request, true);
   return true;
+}
+
+bool Binding::NamesServedBundle(const ProviderContext& context, const char* path) const {
+  return (context.config().system_bundles && platform::IsSystemBundle(path)) ||
+         IsReplacedBundle(symbols_, context, path);
 }
 
 bool Binding::ServesDefaultsOf(X509_STORE* store) const {

@@ -1,6 +1,10 @@
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,10 +32,21 @@ std::optional<std::string> ReadAll(int fd, std::size_t limit) {
   return text;
 }
 
+class KeepErrno {
+ public:
+  KeepErrno() : saved_(errno) {}
+  ~KeepErrno() { errno = saved_; }
+  KeepErrno(const KeepErrno&) = delete;
+  KeepErrno& operator=(const KeepErrno&) = delete;
+
+ private:
+  const int saved_;
+};
+
 }  // namespace
 
 std::optional<std::string> ReadRegularFile(const std::string& path, std::size_t limit) {
-  const int saved_errno = errno;
+  const KeepErrno keep;
   std::optional<std::string> text;
   // Looked at before it is opened: opening a FIFO, even for a moment, disturbs its writer.
   struct stat status {};
@@ -42,8 +57,39 @@ std::optional<std::string> ReadRegularFile(const std::string& path, std::size_t 
       ::close(fd);
     }
   }
-  errno = saved_errno;
   return text;
+}
+
+std::optional<FileState> RegularFileState(const std::string& path) {
+  const KeepErrno keep;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return FileState{static_cast<std::uint64_t>(status.st_dev),
+                   static_cast<std::uint64_t>(status.st_ino), status.st_size,
+                   status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
+}
+
+std::string RealPath(const std::string& path) {
+  const KeepErrno keep;
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  return real == nullptr ? path : std::string(real.get());
+}
+
+bool MatchesShellPattern(const std::string& pattern, const std::string& path) {
+  return ::fnmatch(pattern.c_str(), path.c_str(), 0) == 0;
+}
+
+std::vector<std::string> FilesMatching(const std::string& pattern) {
+  const KeepErrno keep;
+  std::vector<std::string> files;
+  glob_t found{};
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return files;
 }
 
 }  // namespace ostrust::host

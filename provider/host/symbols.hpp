@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/safestack.h>
+#include <openssl/sha.h>
 #include <openssl/stack.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -109,6 +110,7 @@ namespace ostrust::host {
   X(NCONF_get_string)               \
   X(NCONF_load)                     \
   X(NCONF_new_ex)                   \
+  X(SHA256)                         \
   X(X509_STORE_get0_objects)
 
 /// Plain pointers: copied freely, valid as long as the image is loaded.

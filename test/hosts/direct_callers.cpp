@@ -103,8 +103,14 @@ int own_calls = 0;
 X509* own_issuer = nullptr;
 X509_STORE_CTX_get_issuer_fn previous_get_issuer = nullptr;
 
+#if OPENSSL_VERSION_MAJOR >= 4
+using Subject = const X509;  // of a X509_STORE_CTX_get_issuer_fn
+#else
+using Subject = X509;
+#endif
+
 /// Finds `own_issuer` where it fits, else asks whoever was there before, else nothing.
-int OwnGetIssuer(X509** issuer, X509_STORE_CTX* context, X509* certificate) {
+int OwnGetIssuer(X509** issuer, X509_STORE_CTX* context, Subject* certificate) {
   ++own_calls;
   if (own_issuer != nullptr && X509_check_issued(own_issuer, certificate) == X509_V_OK) {
     X509_up_ref(own_issuer);

@@ -23,6 +23,11 @@ int main() {
     CHECK_EQ(Verify(store.get(), "leaf-a"), kAccepted);
     CHECK_EQ(Verify(store.get(), "leaf-b"), kUnknown);
 
+    // Loaded twice, it is unloaded by the second unloading only.
+    OSSL_PROVIDER* const again = OSSL_PROVIDER_load(nullptr, "ostrust");
+    CHECK_EQ(OSSL_PROVIDER_unload(again), 1);
+    CHECK_EQ(Verify(store.get(), "leaf-a"), kAccepted);
+
     CHECK_EQ(OSSL_PROVIDER_unload(provider), 1);
     CHECK_EQ(OSSL_PROVIDER_available(nullptr, "ostrust"), 0);
     CHECK_EQ(Verify(store.get(), "leaf-a"), kUnknown);

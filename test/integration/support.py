@@ -227,14 +227,14 @@ class OstrustTest(unittest.TestCase):
 
     def python(self, code, configuration, status=0, **env):
         """Runs `code` under this very interpreter, with everything of client.py at hand; the answer
-        is what it gave to report()."""
+        is what it gave to report(). `within`: a command that runs another one in its own way."""
         done = self.python_process(code, configuration, **env)
         self.assertEqual(done.status, status, done)
         reports = [line for line in done.out.splitlines() if line.startswith("REPORT ")]
         self.assertTrue(reports, "no report%s" % done)
         return json.loads(reports[-1][len("REPORT "):])
 
-    def python_process(self, code, configuration, **env):
+    def python_process(self, code, configuration, within=(), **env):
         facts = {
             "work": self.work,
             "bundle": self.bundle,
@@ -243,7 +243,8 @@ class OstrustTest(unittest.TestCase):
             "ports": {name: port_of(name) for name in self.servers},
         }
         env = environment(configuration, OSTRUST_TEST=json.dumps(facts), **env)
-        return run([sys.executable, "-c", "from client import *\n" + code], env, cwd=self.work)
+        return run([*within, sys.executable, "-c", "from client import *\n" + code], env,
+                   cwd=self.work)
 
     # The servers that client.connect() can reach.
     servers = ("leaf-a", "leaf-b")

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""What needs something that a machine may not have: root, OpenSSL's FIPS provider,
-other programs. Each class is a
-CTest test of its own, and one that cannot run says so and is reported as skipped, not as passed."""
+"""What needs something that a machine may not have: root, OpenSSL's FIPS provider. Each class is a CTest
+test of its own, and one that cannot run says so and is reported as skipped, not as passed."""
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import sys
 import unittest
 
 import support
-from support import HOSTS, MODULE, OPENSSL, OstrustTest, pem, port_of
+from support import HOSTS, MODULE, OPENSSL, OstrustTest, pem
 
 ACCEPTED = "accepted"
 UNKNOWN = "unable to get local issuer certificate"
@@ -138,77 +137,8 @@ class Fips(OstrustTest):
             self.assertNotEqual(seen["leaf-b"], ACCEPTED)
 
 
-class Curl(OstrustTest):
-    """curl, which names its CA file itself."""
-
-    @staticmethod
-    def why_not():
-        if not shutil.which("curl"):
-            return "curl is not installed"
-        version = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE).stdout
-        return b"OpenSSL/" not in version and "this curl does not use OpenSSL"
-
-    def fetch(self, server, cacert, configuration):
-        return support.run(["curl", "--silent", "--show-error", "--noproxy", "*", "--ipv4",
-                            "--cacert", cacert, "https://localhost:%d/" % port_of(server)],
-                           support.environment(configuration), cwd=self.work)
-
-    def test_the_marker_and_os(self):
-        self.store("root-a")
-        for cacert in (support.MARKER, "os://"):
-            with self.subTest(cacert):
-                done = self.fetch("leaf-a", cacert, self.ostrust())
-                self.assertEqual((done.status, done.out), (0, "hello\n"), done)
-                done = self.fetch("leaf-b", cacert, self.ostrust())
-                self.assertNotEqual(done.status, 0, done)
-                done = self.fetch("leaf-a", cacert, self.stock())
-                self.assertNotEqual(done.status, 0, done)
-
-    def test_its_own_ca_file_trusts_only_that(self):
-        self.store("root-a")
-        done = self.fetch("leaf-a", pem("root-b"), self.ostrust())
-        self.assertNotEqual(done.status, 0, done)
-
-
-class Node(OstrustTest):
-    """Node.js exports its static OpenSSL's symbols, and reads the section named by nodejs_conf."""
-
-    program = """
-const request = require("https").get(
-    {host: "localhost", port: process.argv[1], family: 4},
-    answer => { console.log("accepted"); process.exit(0); });
-request.on("error", error => { console.log(error.code); process.exit(0); });
-"""
-
-    @staticmethod
-    def why_not():
-        if not shutil.which("node"):
-            return "Node.js is not installed"
-        done = subprocess.run(["node", "-p", "process.versions.openssl"], stdout=subprocess.PIPE)
-        return int(done.stdout.split(b".")[0]) < 3 and "Node.js is older than OpenSSL 3"
-
-    def node(self, configuration, server, *options):
-        with open(configuration) as file:
-            text = "nodejs_conf = openssl_init\n" + file.read()
-        path = self.file("node-" + os.path.basename(configuration), text)
-        done = support.run(["node", *options, "-e", self.program, str(port_of(server))],
-                           support.environment(path), cwd=self.work)
-        self.assertEqual(done.status, 0, done)
-        return done.out.strip()
-
-    def test_openssl_ca_is_the_system_store(self):
-        self.store("root-a")
-        self.assertEqual(self.node(self.ostrust(), "leaf-a", "--use-openssl-ca"), "accepted")
-        self.assertNotEqual(self.node(self.ostrust(), "leaf-b", "--use-openssl-ca"), "accepted")
-        self.assertNotEqual(self.node(self.stock(), "leaf-a", "--use-openssl-ca"), "accepted")
-
-    def test_its_own_roots_stay_its_own(self):
-        self.store("root-a")
-        self.assertNotEqual(self.node(self.ostrust(), "leaf-a"), "accepted")
-
-
 def main():
-    classes = {one.__name__: one for one in (Chroot, SecureExecution, Fips, Curl, Node)}
+    classes = {one.__name__: one for one in (Chroot, SecureExecution, Fips)}
     if len(sys.argv) != 2 or sys.argv[1] not in classes:
         sys.exit("which one? " + ", ".join(classes))
     reason = classes[sys.argv[1]].why_not()

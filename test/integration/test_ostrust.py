@@ -432,18 +432,18 @@ class Configuration(OstrustTest):
         "trust-source": ("relative/path", "nowhere"),
         "refresh": ("-1", "often", "1s", "nan"),
         "log": ("loud", "info:"),
-        "replace-bundles": ("certifi",),
+        "replace-bundles": ("cacert.pem", "certifi,", "yes"),
     }
     good = {
         "default-paths": ("yes", "no"),
-        "system-bundles": ("no", "off"),
+        "system-bundles": ("yes", "on", "no", "off"),
         "verify": ("roots", "off"),
         "revocation": ("off", "no"),
         "intermediates": ("off", "no"),
         "refresh": ("0", "1", "0.5", "3600"),
         "preload": ("yes", "no", "haproxy", "haproxy,other"),
         "log": ("off", "no"),
-        "replace-bundles": ("off", "no"),
+        "replace-bundles": ("none", "off", "no", "certifi", "certifi, */grpc/roots.pem", "/a/b"),
     }
     code = """
 context = ssl.create_default_context()

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -66,8 +67,7 @@ TEST(Config, ARelativeTrustSourceIsRefused) {
 }
 
 TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
-  for (const char* key : {"system-bundles", "replace-bundles", "verify", "revocation",
-                          "intermediates", "network-allow-private"}) {
+  for (const char* key : {"verify", "revocation", "intermediates", "network-allow-private"}) {
     for (const char* value : {"off", "no"}) {
       EXPECT_TRUE(Read({{key, value}}).errors.empty()) << key << " = " << value;
     }
@@ -77,10 +77,47 @@ TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
   ErrorOf("verify", "report");
   ErrorOf("revocation", "hard");
   ErrorOf("intermediates", "fetch");
-  ErrorOf("system-bundles", "yes");
-  ErrorOf("replace-bundles", "certifi");
   ErrorOf("network-allow-private", "yes");
   ErrorOf("trust-source", "p11-kit");
+}
+
+TEST(Config, SystemBundlesAreServedUnlessTurnedOff) {
+  EXPECT_TRUE(Read({}).system_bundles);
+  EXPECT_TRUE(Read({{"system-bundles", "yes"}}).system_bundles);
+  EXPECT_FALSE(Read({{"system-bundles", "no"}}).system_bundles);
+  EXPECT_EQ(ErrorOf("system-bundles", "perhaps"),
+            "system-bundles = perhaps is not a value ostrust knows: it can be yes or no");
+}
+
+TEST(Config, NoBundleIsReplacedUnlessAskedFor) {
+  EXPECT_TRUE(Read({}).replace_bundles.empty());
+  for (const char* value : {"none", "None", "off", "no", "false", "0"}) {
+    const Config config = Read({{"replace-bundles", value}});
+    EXPECT_TRUE(config.errors.empty()) << value << ": " << config.ErrorText();
+    EXPECT_TRUE(config.replace_bundles.empty()) << value;
+  }
+}
+
+TEST(Config, ReplaceBundlesTakesCertifiAndPatterns) {
+  using Patterns = std::vector<std::string>;
+  const Patterns certifi = {"*/certifi/cacert.pem", "*/botocore/cacert.pem"};
+  EXPECT_EQ(Read({{"replace-bundles", "certifi"}}).replace_bundles, certifi);
+  EXPECT_EQ(Read({{"replace-bundles", "/opt/app/ca.pem"}}).replace_bundles,
+            Patterns{"/opt/app/ca.pem"});
+  Patterns all = certifi;
+  all.insert(all.end(), {"*/grpc/roots.pem", "/opt/*.pem"});
+  EXPECT_EQ(Read({{"replace-bundles", " certifi , */grpc/roots.pem,/opt/*.pem "}}).replace_bundles,
+            all);
+}
+
+TEST(Config, APatternThatCanMatchNoPathIsRefused) {
+  for (const char* value : {"cacert.pem", "certifi,relative/ca.pem", "certifi,", ",certifi", "yes",
+                            "Certifi", "certifi certifi"}) {
+    EXPECT_NE(ErrorOf("replace-bundles", value).find("certifi and shell patterns"),
+              std::string::npos)
+        << value;
+    EXPECT_TRUE(Read({{"replace-bundles", value}}).replace_bundles.empty()) << value;
+  }
 }
 
 TEST(Config, EveryBadValueIsReported) {
