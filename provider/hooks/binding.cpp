@@ -50,9 +50,13 @@ BoundContext::BoundContext(std::shared_ptr<ProviderContext> context, const host:
       anchors(std::make_unique<AnchorCache>(symbols, library_context)) {}
 
 BoundContext::~BoundContext() {
-  // Its anchors may be referred to from anywhere, and their library context may be gone, so that
-  // they cannot even be freed.
-  if (!anchors->Empty()) static_cast<void>(anchors.release());
+  if (anchors->Empty()) return;
+  // Its anchors may be referred to from anywhere, and their library context may be half gone, so
+  // that they cannot even be freed. Kept where a leak checker finds them.
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
+  static auto& kept = *new std::vector<std::unique_ptr<AnchorCache>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(anchors));
 }
 
 Binding* Binding::For(const Core& core, std::string& why) {
