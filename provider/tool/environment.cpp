@@ -16,8 +16,8 @@ struct KnownVariable {
 };
 
 constexpr KnownVariable kKnown[] = {
-    {"SSL_CERT_FILE", Variable::Effect::kDefaults, "programs that use OpenSSL's default paths"},
-    {"SSL_CERT_DIR", Variable::Effect::kDefaults, "programs that use OpenSSL's default paths"},
+    {"SSL_CERT_FILE", Variable::Effect::kDefaults, ""},
+    {"SSL_CERT_DIR", Variable::Effect::kDefaults, ""},
     {"REQUESTS_CA_BUNDLE", Variable::Effect::kReplaces, "Python's requests"},
     {"CURL_CA_BUNDLE", Variable::Effect::kReplaces, "curl and Python's requests"},
     {"PIP_CERT", Variable::Effect::kReplaces, "pip"},

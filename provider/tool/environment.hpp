@@ -15,7 +15,7 @@ struct Variable {
   std::string name;
   std::string value;
   Effect effect;
-  std::string whose;
+  std::string whose;  // for a sentence; empty for kDefaults
 };
 
 /// The well-known variables that are set, to something, in this process's environment.

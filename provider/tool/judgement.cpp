@@ -69,7 +69,8 @@ bool JudgeProgram(Status& status) {
              " is set-user-ID or set-group-ID: it reads OpenSSL's default configuration "
              "file and no environment variable");
   }
-  if (status.loaded || !status.findings.empty()) return status.loaded.has_value();
+  if (status.loaded) return true;
+  if (status.Next() != nullptr) return false;
   Problem(status, "openssl-too-old",
           program.libcrypto + " is " +
               (status.openssl_version.empty() ? "not OpenSSL 3 or later" : status.openssl_version) +
@@ -195,7 +196,10 @@ void JudgeModule(Status& status) {
             std::string("name the marker file where a CA file is wanted: SSL_CERT_FILE=") +
                 kCustomaryMarker);
   }
-  const bool asked = !module.source.empty() || !module.error.empty() || !module.build_info.empty();
+  // A module of another version may not say; Node.js has no reason to read the store when
+  // SSL_CERT_FILE is set.
+  const bool asked = !module.reach.empty() && (!module.source.empty() || !module.error.empty() ||
+                                               !module.build_info.empty());
   if (!asked || !BadValues(status).empty()) return;
   if (module.source.empty()) {
     Problem(status, "no-anchors", "nothing is served: " + module.error,
@@ -223,12 +227,18 @@ void JudgeDefaultPaths(Status& status) {
          "default-paths = no: OpenSSL's own default paths stay as they are");
     return;
   }
+  std::string set;
+  std::string names;
   for (const Variable& variable : status.variables) {
     if (variable.effect != Variable::Effect::kDefaults) continue;
-    const auto served = status.served.find(variable.value);
-    if (served != status.served.end() && served->second) continue;
-    Problem(status, "variable-wins", Assigned(variable) + " wins over ostrust in " + variable.whose,
-            "unset " + variable.name + " (or set SSL_CERT_FILE=os:// and unset SSL_CERT_DIR)");
+    set += (set.empty() ? "" : " and ") + Assigned(variable);
+    names += " " + variable.name;
+  }
+  if (!set.empty()) {
+    Problem(
+        status, "variable-wins",
+        set + ": set by hand, this wins over ostrust in programs that use OpenSSL's default paths",
+        "unset" + names + " (or unset SSL_CERT_DIR and set SSL_CERT_FILE=os://)");
     return;
   }
   // Whatever else keeps them from being served has been said.
@@ -242,7 +252,9 @@ void JudgeVariables(Status& status) {
   const bool marker_only = status.module->reach != standing_params::kReachFull;
   for (const Variable& variable : status.variables) {
     const auto served = status.served.find(variable.value);
+    // Node.js reads none of the others.
     if (variable.effect == Variable::Effect::kDefaults ||
+        (status.program.is_node && variable.effect != Variable::Effect::kAdds) ||
         (served != status.served.end() && served->second)) {
       continue;
     }

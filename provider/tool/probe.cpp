@@ -17,7 +17,7 @@
 namespace ostrust::tool {
 namespace {
 
-constexpr std::chrono::seconds kLimit{15};
+constexpr std::chrono::seconds kLimit{10};
 constexpr std::string_view kOurName = "ostrust";
 
 struct Found {
@@ -94,9 +94,15 @@ bool Governs(const Libcrypto& crypto, const Fill& fill) {
   return governed;
 }
 
-bool IsDirectory(const std::string& path) {
+/// Gives `store` what a program gives it that is told to use the CA file or directory `path`.
+void LoadCa(const Libcrypto& crypto, X509_STORE* store, const std::string& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) {
+    crypto.X509_STORE_load_path(store, path.c_str());
+  } else if (!exists || S_ISREG(status.st_mode)) {  // a FIFO would hang us
+    crypto.X509_STORE_load_file(store, path.c_str());
+  }
 }
 
 /// Loads the configuration as the first use of OpenSSL in a program does.
@@ -138,13 +144,7 @@ void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe
   probe.serves_default_paths =
       Governs(crypto, [&](X509_STORE* store) { crypto.X509_STORE_set_default_paths(store); });
   for (const std::string& path : question.ca_paths) {
-    probe.served[path] = Governs(crypto, [&](X509_STORE* store) {
-      if (IsDirectory(path)) {
-        crypto.X509_STORE_load_path(store, path.c_str());
-      } else {
-        crypto.X509_STORE_load_file(store, path.c_str());
-      }
-    });
+    probe.served[path] = Governs(crypto, [&](X509_STORE* store) { LoadCa(crypto, store, path); });
   }
 }
 

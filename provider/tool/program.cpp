@@ -2,12 +2,12 @@
 
 #include <array>
 #include <chrono>
-#include <climits>
 #include <cstdlib>
 #include <optional>
 #include <sstream>
 #include <vector>
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,6 +147,14 @@ bool AskInterpreter(Program& program, const Interpreter& interpreter) {
   return true;
 }
 
+/// "python", "python3", "python3.13t": the interpreter itself, not one of its scripts.
+bool IsCalled(std::string_view name, std::string_view interpreter) {
+  if (name.substr(0, interpreter.size()) != interpreter) return false;
+  std::string_view version = name.substr(interpreter.size());
+  if (!version.empty() && version.back() >= 'a' && version.back() <= 'z') version.remove_suffix(1);
+  return version.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 void AskNode(Program& program) {
   const ChildOutcome answer = RunCommand({program.path, "-p", "process.versions.openssl"}, kLimit);
   if (answer.Succeeded()) program.version = FirstLine(answer.out);
@@ -162,8 +170,7 @@ void Examine(Program& program, const std::string& path, int depth) {
   }
   // By name first: a version manager's "python3" is a script that starts the interpreter.
   for (const Interpreter& interpreter : Interpreters()) {
-    if (name.substr(0, interpreter.prefix.size()) == interpreter.prefix &&
-        AskInterpreter(program, interpreter)) {
+    if (IsCalled(name, interpreter.prefix) && AskInterpreter(program, interpreter)) {
       return;
     }
   }
@@ -217,7 +224,12 @@ std::string AnyLibcrypto() {
     const Library library = LinkedLibcrypto(openssl);
     if (!library.path.empty()) return library.path;
   }
-  return "libcrypto.so.3";
+  for (const char* const name : {"libcrypto.so.4", "libcrypto.so.3"}) {
+    const ChildOutcome loaded =
+        RunForked([&] { return ::dlopen(name, RTLD_NOW) == nullptr ? "" : "yes"; }, kLimit);
+    if (!loaded.out.empty()) return name;
+  }
+  return "libcrypto.so.3";  // whoever loads it says that there is none
 }
 
 }  // namespace ostrust::tool

@@ -26,11 +26,13 @@ std::string EntryPointText(const RunConfiguration& run, const EntryPoint& entry,
   // again, because what an included file assigns there comes later than what stands above it.
   std::string text = "\n[default]\n" + name + " = " + init + "\n";
   text += "[" + init + "]\nproviders = " + providers + "\n";
-  text += "[" + providers + "]\n" + Or(entry.ostrust_key, "ostrust") + " = " + ours + "\n";
+  text += "[" + providers + "]\n";
   if (!ActivatesOthers(entry)) {
     const std::string standard = Or(entry.default_section, "ostrust_run_default");
     text += "default = " + standard + "\n[" + standard + "]\nactivate = 1\n";
+    text += "[" + providers + "]\n";
   }
+  text += Or(entry.ostrust_key, "ostrust") + " = " + ours + "\n";
   text += "[" + ours + "]\nmodule = " + EscapeConfigValue(run.module) + "\nactivate = 1\n";
   for (const auto& [key, value] : run.keys) text += key + " = " + EscapeConfigValue(value) + "\n";
   return text;

@@ -67,7 +67,7 @@ std::string StatusAsText(const Status& status) {
        !program.libcrypto.empty() || status.openssl_version.empty() ? program.libcrypto
                                                                     : program.because);
   if (program.openssl != Program::OpenSsl::kNotFound) {
-    Line(text, "file", DescribeConfiguration(status));
+    Line(text, "config", DescribeConfiguration(status));
     Line(text, "module", DescribeModule(status));
   }
   if (status.module) {
