@@ -22,7 +22,6 @@ namespace ostrust::tool {
   X(CRYPTO_free)                     \
   X(ERR_clear_error)                 \
   X(ERR_get_error_all)               \
-  X(ERR_lib_error_string)            \
   X(ERR_reason_error_string)         \
   X(EVP_MD_fetch)                    \
   X(EVP_MD_free)                     \
@@ -40,6 +39,7 @@ namespace ostrust::tool {
   X(OSSL_PROVIDER_do_all)            \
   X(OSSL_PROVIDER_get0_name)         \
   X(OSSL_PROVIDER_get_params)        \
+  X(OSSL_PROVIDER_load)              \
   X(X509_STORE_free)                 \
   X(X509_STORE_get_get_issuer)       \
   X(X509_STORE_load_file)            \

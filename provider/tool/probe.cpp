@@ -118,13 +118,22 @@ void Initialize(const Libcrypto& crypto, const std::string& entry_point) {
 }
 
 /// The same configuration again, in a library context of its own and with errors kept: programs
-/// throw them away.
-std::string WhyNotLoaded(const Libcrypto& crypto, const std::string& file,
+/// throw them away. A provider that cannot be activated leaves none even so (provider_conf.c: "non-
+/// fatal activation failure"), so the module is then loaded by itself.
+std::string WhyNotLoaded(const Libcrypto& crypto, const Configuration& configuration,
                          const std::string& entry_point) {
-  OSSL_LIB_CTX* const context = crypto.OSSL_LIB_CTX_new();
-  if (context == nullptr) return {};
+  crypto.OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   crypto.ERR_clear_error();
-  crypto.CONF_modules_load_file_ex(context, file.c_str(), entry_point.c_str(), 0);
+  crypto.CONF_modules_load_file_ex(crypto.OSSL_LIB_CTX_new(), configuration.file.c_str(),
+                                   entry_point.c_str(), 0);
+  std::string errors = crypto.TakeErrors();
+  const EntryPoint& entry =
+      entry_point == "nodejs_conf" ? configuration.nodejs : configuration.openssl;
+  if (!errors.empty() || entry.ostrust_section.empty()) return errors;
+  const auto module = entry.ostrust_keys.find("module");
+  const std::string name =
+      module == entry.ostrust_keys.end() ? std::string(kOurName) : module->second;
+  crypto.OSSL_PROVIDER_load(crypto.OSSL_LIB_CTX_new(), name.c_str());
   return crypto.TakeErrors();
 }
 
@@ -137,7 +146,7 @@ void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe
   probe.has_algorithms = digest != nullptr;
   crypto.EVP_MD_free(digest);
   if (found.ours == nullptr) {
-    probe.why_not_loaded = WhyNotLoaded(crypto, probe.configuration.file, question.entry_point);
+    probe.why_not_loaded = WhyNotLoaded(crypto, probe.configuration, question.entry_point);
     return;
   }
   probe.module = Describe(crypto, found.ours);
