@@ -49,6 +49,11 @@ Witness ReadWitness(const std::string& log) {
   return witness;
 }
 
+std::string AskNodeForVersion(const std::string& node) {
+  const ChildOutcome answer = RunCommand({node, "-p", "process.versions.openssl"}, kLimit);
+  return answer.Succeeded() ? answer.out.substr(0, answer.out.find('\n')) : std::string();
+}
+
 Witness WatchNode(const std::string& node) {
   const ChildOutcome outcome =
       RunCommand({node, "--use-openssl-ca", "-e", "require('tls').createSecureContext()"}, kLimit,

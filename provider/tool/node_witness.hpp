@@ -18,6 +18,10 @@ struct Witness {
   std::string error;  // what ostrust logged as an error
 };
 
+/// The version of the OpenSSL inside, as process.versions.openssl has it; empty when `node` does
+/// not say.
+std::string AskNodeForVersion(const std::string& node);
+
 /// Starts `node` with --use-openssl-ca and makes one TLS context, in this process's environment.
 Witness WatchNode(const std::string& node);
 

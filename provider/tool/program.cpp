@@ -155,11 +155,6 @@ bool IsCalled(std::string_view name, std::string_view interpreter) {
   return version.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-void AskNode(Program& program) {
-  const ChildOutcome answer = RunCommand({program.path, "-p", "process.versions.openssl"}, kLimit);
-  if (answer.Succeeded()) program.version = FirstLine(answer.out);
-}
-
 void Examine(Program& program, const std::string& path, int depth) {
   program.path = path;
   const std::string_view name = BaseName(path);
@@ -186,7 +181,6 @@ void Examine(Program& program, const std::string& path, int depth) {
   }
   UseLinked(program, path, path);
   program.is_node = name == "node" || name == "nodejs";
-  if (program.is_node) AskNode(program);
 }
 
 }  // namespace

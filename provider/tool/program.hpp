@@ -19,15 +19,14 @@ struct Program {
   std::string path;  // what that is, links followed; empty when it was not found
   OpenSsl openssl = OpenSsl::kNotFound;
   std::string libcrypto;  // for kShared: a path
-  std::string version;    // for kExported and kHidden, where the program told: "3.0.13"
+  std::string version;    // for kExported and kHidden, where it is known: "3.0.13"
   std::string because;    // how this is known, or why not: a clause
   bool is_node = false;
   bool set_user_id = false;  // or set-group-ID: it reads no OPENSSL_CONF
 };
 
-/// Looks `name` up as a shell does and finds out. Never runs a set-user-ID file. CPython, Ruby,
-/// Perl and Node.js are run for a moment to ask where their OpenSSL is; other programs are only
-/// read.
+/// Looks `name` up as a shell does and finds out. Never runs a set-user-ID file. CPython, Ruby
+/// and Perl are run for a moment to ask where their OpenSSL is; other programs are only read.
 Program FindProgram(const std::string& name);
 
 /// The path of `name` on PATH, or `name` itself if it has a slash; empty when there is no such

@@ -108,6 +108,9 @@ Status Examine(const std::string& program) {
       break;
     case Program::OpenSsl::kExported:
     case Program::OpenSsl::kHidden:
+      if (status.program.is_node) {
+        status.program.version = AskNodeForVersion(status.program.path);
+      }
       status.openssl_version =
           status.program.version.empty() ? "" : "OpenSSL " + status.program.version;
       ReadItsConfiguration(status);
