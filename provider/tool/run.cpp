@@ -46,8 +46,7 @@ std::string ReadKeys(const RunOptions& options, Keys& keys) {
     keys.emplace_back(key, setting.substr(equals + 1));
   }
   if (!options.trust_source.empty()) {
-    const bool is_path = options.trust_source.find('/') != std::string::npos ||
-                         ::access(options.trust_source.c_str(), F_OK) == 0;
+    const bool is_path = ::access(options.trust_source.c_str(), F_OK) == 0;  // not a word as "auto"
     keys.emplace_back("trust-source",
                       is_path ? Absolute(options.trust_source) : options.trust_source);
   }

@@ -1,4 +1,5 @@
 // `ostrust status` for a person.
+#include <algorithm>
 #include <cstdlib>
 
 #include "provider/standing.hpp"
@@ -7,12 +8,20 @@
 namespace ostrust::tool {
 namespace {
 
+/// Values come from the environment and from files: nothing in them may drive the terminal.
+std::string Printable(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 void Line(std::string& text, std::string_view name, const std::string& value) {
   if (value.empty()) return;
   text += "  ";
   text += name;
   text.append(name.size() < 12 ? 12 - name.size() : 1, ' ');
-  text += value + "\n";
+  text += Printable(value) + "\n";
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -87,7 +96,7 @@ std::string StatusAsText(const Status& status) {
     Line(text, finding.level == Finding::Level::kProblem ? "problem" : "note", finding.text);
   }
   if (const Finding* const next = status.Next(); next != nullptr) {
-    text += "\nnext: " + next->fix + "\n";
+    text += "\nnext: " + Printable(next->fix) + "\n";
   }
   return text;
 }

@@ -291,6 +291,11 @@ class Status(ToolTest):
                 for value in (MARKER, "os://"):
                     self.assertWell(self.status(configuration=self.ostrust(), **{name: value}))
 
+    def test_values_do_not_drive_the_terminal(self):
+        done = self.tool("status", configuration=self.ostrust(), CURL_CA_BUNDLE="/\x1b[31m\nx")
+        self.assertNotIn("\x1b", done.out)
+        self.assertIn("CURL_CA_BUNDLE=/?[31m?x", done.out)
+
     def test_a_directory_and_a_fifo_in_a_variable(self):
         fifo = os.path.join(self.work, "fifo")
         os.mkfifo(fifo)
@@ -337,6 +342,35 @@ class Status(ToolTest):
         self.file("_ssl.py", "open(%r, 'w')\n" % os.path.join(self.work, "was-here"))
         self.assertWell(self.status("--program", sys.executable, configuration=self.ostrust()))
         self.assertFalse(os.path.exists(os.path.join(self.work, "was-here")))
+
+    @unittest.skipUnless(shutil.which("node"), "Node.js is not installed")
+    def test_node(self):
+        def with_nodejs_conf(keys=None):
+            with open(self.ostrust(keys)) as file:
+                return self.file("node.cnf", "nodejs_conf = openssl_init\n" + file.read())
+
+        def node(configuration, **extra):
+            return self.status("--program", "node", configuration=configuration, **extra)
+
+        seen = node(with_nodejs_conf(), NODE_OPTIONS="--use-openssl-ca")
+        self.assertWell(seen)
+        self.assertEqual(seen["configuration"]["entry_point"], "nodejs_conf")
+        self.assertEqual((seen["module"]["binding"], seen["module"]["source"],
+                          seen["module"]["anchors"]), ("full", self.bundle, 2))
+        self.assertOnly("node-uses-its-own-roots", node(with_nodejs_conf()))
+        seen = node(self.ostrust(), NODE_OPTIONS="--use-openssl-ca")
+        self.assertOnly("no-nodejs-conf", seen)
+        self.assertIn("nodejs_conf = openssl_init", seen["next"])
+        self.assertWell(node(self.ostrust(),
+                             NODE_OPTIONS="--use-openssl-ca --openssl-shared-config"))
+        seen = node(with_nodejs_conf(), NODE_OPTIONS="--use-openssl-ca",
+                    SSL_CERT_FILE=pem("root-b"))
+        self.assertOnly("variable-wins", seen)
+        seen = node(with_nodejs_conf({"refresh": "often"}), NODE_OPTIONS="--use-openssl-ca")
+        self.assertOnly("bad-value", seen)
+        seen = node(self.stock(), NODE_OPTIONS="--use-openssl-ca --openssl-shared-config")
+        self.assertOnly("not-configured", seen)
+        self.assertIs(seen["module"]["loaded"], False)
 
     def test_a_program_without_openssl(self):
         seen = self.status("--program", "/bin/sh", configuration=self.ostrust())
@@ -575,6 +609,11 @@ MaxProtocol = TLSv1.2
         done = self.governed(*self.python_client(), configuration=broken)
         self.assertEqual((done.status, done.out), (125, ""), done)
         self.assertSays(broken, done)
+
+    def test_a_relative_trust_source(self):
+        done = self.tool("run", "--trust-source", os.path.basename(self.bundle), "--",
+                         *self.python_client(), configuration=self.stock())
+        self.assertEqual(done.out, "accepted\n", done)
 
     def test_run_in_run(self):
         done = self.governed(TOOL, "run", "--", *self.python_client())
