@@ -160,13 +160,10 @@ void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe
 Probe InChild(const ProbeQuestion& question, bool load) {
   Probe probe;
   if (question.set_user_id) {
-    for (const char* name : {"OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_CONF_INCLUDE"}) {
+    for (const char* name : {"OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_CONF_INCLUDE",
+                             "SSL_CERT_FILE", "SSL_CERT_DIR"}) {
       ::unsetenv(name);
     }
-  }
-  if (question.clean_environment || question.set_user_id) {
-    ::unsetenv("SSL_CERT_FILE");
-    ::unsetenv("SSL_CERT_DIR");
   }
   if (question.file) ::setenv("OPENSSL_CONF", question.file->c_str(), 1);
   const auto crypto = Libcrypto::Load(question.libcrypto, probe.failure);

@@ -44,7 +44,6 @@ struct ProbeQuestion {
   std::optional<std::string> file;           // instead of the configuration file of the environment
   std::string entry_point = "openssl_conf";  // or nodejs_conf
   std::vector<std::string> ca_paths;         // asked about in Probe::served
-  bool clean_environment = false;            // without SSL_CERT_FILE and SSL_CERT_DIR
   bool set_user_id = false;  // as a set-user-ID program: without OPENSSL_* variables
 };
 

@@ -13,6 +13,7 @@
 #include "provider/config.hpp"
 #include "provider/host/file.hpp"
 #include "provider/tool/module_file.hpp"
+#include "provider/tool/node_witness.hpp"
 #include "provider/tool/private_file.hpp"
 #include "provider/tool/probe.hpp"
 #include "provider/tool/program.hpp"
@@ -73,6 +74,11 @@ std::string WhyNotGoverned(const Probe& probe) {
   return {};
 }
 
+std::string WhyNotGoverned(const Witness& witness) {
+  if (!witness.failure.empty()) return witness.failure;
+  return witness.loaded ? witness.error : "ostrust does not load into Node.js";
+}
+
 void SetEnvironment(const RunOptions& options, const std::string& configuration) {
   ::setenv("OPENSSL_CONF", configuration.c_str(), 1);
   if (options.keep_environment) return;
@@ -130,8 +136,13 @@ int Run(const RunOptions& options) {
   question.libcrypto = shared ? program.libcrypto : AnyLibcrypto();
   if (file != nullptr) question.file = Absolute(file);
   const Probe before = ScanConfiguration(question);
-  if (!before.failure.empty()) return Fail(kRunFailed, before.failure);
-  if (!before.has_providers) {
+  // A machine may have no libcrypto but the one inside Node.js; then nothing is there to be kept,
+  // unless somebody named a file.
+  const bool has_reader = before.failure.empty();
+  if (!has_reader && (!program.is_node || shared || file != nullptr)) {
+    return Fail(kRunFailed, before.failure);
+  }
+  if (has_reader && !before.has_providers) {
     return Fail(kRunFailed, question.libcrypto + " is " + before.version +
                                 ": only OpenSSL 3 and later has providers");
   }
@@ -143,17 +154,17 @@ int Run(const RunOptions& options) {
   std::string why;
   const std::string made = KeepPrivateFile(RunConfigurationText(run), why);
   if (made.empty()) return Fail(kRunFailed, "no place for a configuration file: " + why);
+  SetEnvironment(options, made);
 
   // A provider that does not load is silent, so it is tried before the command is started.
   question.file = made;
-  question.clean_environment = !options.keep_environment;
-  why = WhyNotGoverned(AskLibcrypto(question));
+  why =
+      has_reader ? WhyNotGoverned(AskLibcrypto(question)) : WhyNotGoverned(WatchNode(program.path));
   if (!why.empty()) return Fail(kRunFailed, why);
   if (program.openssl == Program::OpenSsl::kHidden) {
     std::cerr << "ostrust run: note: " << program.because
               << ": only os:// opened as an OpenSSL store can work in it\n";
   }
-  SetEnvironment(options, made);
   return Execute(options.command);
 }
 

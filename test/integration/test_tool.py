@@ -497,6 +497,22 @@ request.on("error", error => { console.log(error.code); process.exit(0); });
                            self.environment(self.stock()), cwd=self.work)
         self.assertNotEqual(twin.out.strip(), "accepted", twin)
 
+    def test_node_where_there_is_no_other_openssl(self):
+        if not shutil.which("node"):
+            self.skipTest("Node.js is not installed")
+        programs = os.path.join(self.work, "bin")
+        os.mkdir(programs)
+        os.symlink(shutil.which("node"), os.path.join(programs, "node"))
+        for name in ("libcrypto.so.3", "libcrypto.so.4"):
+            self.file(name, "this is no shared library\n")
+        extra = {"PATH": programs, "LD_LIBRARY_PATH": self.work}
+        command = ("run", "--trust-source", self.bundle, "--", "node", "-p", "'started'")
+        done = self.tool(*command, configuration=None, **extra)
+        self.assertEqual((done.status, done.out), (0, "started\n"), done)
+        # A file that cannot be read is not silently left out.
+        done = self.tool(*command, configuration=self.stock(), **extra)
+        self.assertEqual((done.status, done.out), (125, ""), done)
+
     def test_status_inside(self):
         for program in [OPENSSL, sys.executable] + (["node"] if shutil.which("node") else []):
             done = self.governed(TOOL, "status", "--json", "--program", program)
