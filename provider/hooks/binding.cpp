@@ -8,6 +8,7 @@
 
 #include "platform/live_trust_store.hpp"
 #include "provider/hooks/trampolines.hpp"
+#include "provider/standing.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -168,6 +169,15 @@ std::string Binding::Describe() const {
   if (!why_unbound_.empty()) return ", no binding (" + why_unbound_ + ")";
   if (!why_unhooked_.empty()) return ", binding by the marker file only (" + why_unhooked_ + ")";
   return ", binding";
+}
+
+const char* Binding::Reach() const {
+  if (!why_unbound_.empty()) return standing_params::kReachNone;
+  return why_unhooked_.empty() ? standing_params::kReachFull : standing_params::kReachMarker;
+}
+
+const std::string& Binding::WhyLimited() const {
+  return why_unbound_.empty() ? why_unhooked_ : why_unbound_;
 }
 
 std::shared_ptr<BoundContext> Binding::ContextFor(OSSL_LIB_CTX* libctx) const {
