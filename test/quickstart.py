@@ -37,6 +37,19 @@ def heading(words):
     print("\n%s\n%s" % (words, "-" * len(words)))
 
 
+def system_bundle():
+    """The bundle of this system; None where it has none of the usual ones."""
+    return next((path for path in (
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        "/etc/ssl/ca-bundle.pem") if os.path.exists(path)), None)
+
+
+def configure(name, keys):
+    """A configuration, under the name that Node.js looks for as well."""
+    return write(name, "nodejs_conf = openssl_init\n" + support.configuration_text(keys))
+
+
 def write(name, text):
     path = os.path.join(WORK, name)
     with open(path, "w") as out:
@@ -120,7 +133,77 @@ def show_with_and_without(stock, ostrust, port):
     print("os.pem is the marker file, for programs that want the path of a CA file.")
 
 
-# --- 3: a root that is added while the program runs -------------------------------------------------
+# --- 3: programs that name their CAs in other ways --------------------------------------------------
+
+NODE = """
+require("https").get({host: "localhost", port: process.argv[1], family: 4}, () => {
+    console.log("accepted"); process.exit(0);
+}).on("error", error => { console.log("refused"); process.exit(0); });
+"""
+CERTIFI = CONNECT % (BARE + "context.load_verify_locations(sys.argv[3])")
+
+
+def certifi_file():
+    """certifi's bundle as pip carries it; where there is no pip, the system's under such a name."""
+    done = run([sys.executable, "-c", "import pip._vendor.certifi as c; print(c.where())"], os.devnull)
+    path = done.out.strip()
+    if done.status == 0 and os.path.exists(path):
+        return path, "pip's certifi"
+    path = os.path.join(WORK, "certifi", "cacert.pem")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    shutil.copyfile(system_bundle(), path)
+    return path, "a copy named certifi/cacert.pem"
+
+
+def show_other_programs(stock, ostrust, port):
+    heading("Programs that name a bundle, or bring one")
+    print("%-48s %-18s %s" % ("", "without ostrust", "with ostrust"))
+
+    def row(words, ask, with_ostrust=ostrust):
+        answers = [ask(stock), ask(with_ostrust)]
+        print("%-48s %-18s %s" % (words, *answers))
+        claim(answers == ["refused", "accepted"], words)
+
+    def skip(words, why):
+        print("%-48s not shown: %s" % (words, why))
+
+    if not shutil.which("curl"):
+        skip("curl", "it is not installed")
+    elif "OpenSSL/" not in run(["curl", "--version"], os.devnull).out:
+        skip("curl", "this one uses no OpenSSL")
+    else:
+        def curl(configuration):
+            done = run(["curl", "--silent", "--output", os.devnull, "--noproxy", "*", "--ipv4",
+                        "https://localhost:%d/" % port], configuration)
+            return "accepted" if done.status == 0 else "refused"
+        row("curl, which names the system's bundle", curl)
+
+    version = shutil.which("node") and run(
+        ["node", "-p", "process.versions.openssl"], os.devnull).out.split(".")[0]
+    if not version:
+        skip("node --use-openssl-ca", "it is not installed")
+    elif int(version) < 3:
+        skip("node --use-openssl-ca", "this one has OpenSSL " + version)
+    else:
+        row("node --use-openssl-ca",
+            lambda configuration: run(["node", "--use-openssl-ca", "-e", NODE, str(port)],
+                                      configuration).out.strip())
+
+    if system_bundle() is None:
+        skip("python with certifi's bundle", "this system has no bundle to compare it with")
+        return
+    # Only a public bundle is replaced, so the store has to have the public roots, too.
+    store = os.path.join(WORK, "public.pem")
+    with open(system_bundle()) as file:
+        write("public.pem", file.read() + support.text_of("root-a"))
+    replacing = configure("replacing.cnf", {"trust-source": store, "replace-bundles": "certifi"})
+    path, words = certifi_file()
+    row("python, " + words + " (replace-bundles)",
+        lambda configuration: python(CERTIFI, configuration, str(port), support.MARKER, path).out.strip(),
+        replacing)
+
+
+# --- 4: a root that is added while the program runs -------------------------------------------------
 
 WATCH = """
 import socket, ssl, sys, time
@@ -162,7 +245,7 @@ def show_a_change(ostrust, store, port):
     process.wait()
 
 
-# --- 4: what a context costs ------------------------------------------------------------------------
+# --- 5: what a context costs ------------------------------------------------------------------------
 
 MEASURE = """
 import gc, ssl, sys, time
@@ -191,10 +274,7 @@ print(sorted(times)[20] * 1e3, (resident() - before) / 60 / 1024)
 def show_costs(stock, ostrust):
     heading("What an SSL context costs (CPython %s, %s)" % (sys.version.split()[0],
                                                            ssl.OPENSSL_VERSION))
-    bundle = next((path for path in (
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-        "/etc/ssl/ca-bundle.pem") if os.path.exists(path)), None)
+    bundle = system_bundle()
     rows = [("no CAs at all", "bare", stock),
             ("without ostrust: the system's bundle by path", "bundle", stock),
             ("with ostrust: default paths", "defaults", ostrust),
@@ -215,7 +295,7 @@ def show_costs(stock, ostrust):
     print("Medians. The system's roots; each context is made, or kept, many times.")
 
 
-# --- 5: how to go on --------------------------------------------------------------------------------
+# --- 6: how to go on --------------------------------------------------------------------------------
 
 def configuration_to_try():
     """build/release/openssl.cnf: openssl.cnf.example, with the module that was just built."""
@@ -252,9 +332,10 @@ See that it is active:
     winners = [name for name, value in EXPORTED.items()
                if value != "os://" and os.path.basename(value) != "os.pem"]
     if winners:
-        print("\nNote: %s set in your shell, and wins over ostrust's default paths. There:\n"
-              "    unset %s" % (" and ".join(winners) + (" is" if len(winners) == 1 else " are"),
-                                " ".join(winners)))
+        one = len(winners) == 1
+        print("\nNote: %s %s set in your shell, and %s over ostrust's default paths. There:\n    unset %s"
+              % (" and ".join(winners), "is" if one else "are", "wins" if one else "win",
+                 " ".join(winners)))
 
 
 def main():
@@ -264,13 +345,14 @@ def main():
         pki.make_all(support.PKI)
         store = os.path.join(WORK, "store.pem")
         support.write_store(store, "root-a")
-        stock = write("stock.cnf", support.configuration_text(None))
-        system = write("system.cnf", support.configuration_text({}))
-        private = write("private.cnf", support.configuration_text({"trust-source": store}))
+        stock = configure("stock.cnf", None)
+        system = configure("system.cnf", {})
+        private = configure("private.cnf", {"trust-source": store})
         port = support.port_of("leaf-a")
 
         show_system_roots(system)
         show_with_and_without(stock, private, port)
+        show_other_programs(stock, private, port)
         show_a_change(private, store, port)
         show_costs(stock, system)
         show_how_to_go_on()
