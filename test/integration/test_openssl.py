@@ -174,6 +174,16 @@ class Verify(OstrustTest):
                            configuration=self.ostrust())
         self.assertRefuses(done)
 
+    def test_trust_does_not_switch_off_what_a_root_says_of_itself(self):
+        # A matching trust setting would make OpenSSL skip its own purpose check of the root.
+        self.store("root-own-mail-trust")
+        done = self.verify("-CAfile", "os://", "-purpose", "sslserver", pem("leaf-own-mail-server"),
+                           configuration=self.ostrust())
+        self.assertRefuses(done)
+        self.assertSays("unsuitable certificate purpose", done)
+        self.assertAccepts(self.verify("-CAfile", "os://", pem("leaf-own-mail-server"),
+                                       configuration=self.ostrust()))
+
     def test_a_chain_with_an_intermediate(self):
         self.store("root-a")
         done = self.verify("-CAfile", "os://", "-untrusted", pem("int-a"), "-show_chain",

@@ -25,6 +25,11 @@ string_mask = {string_mask}
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[mail_root]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+extendedKeyUsage = emailProtection
+subjectKeyIdentifier = hash
 [intermediate]
 basicConstraints = critical,CA:TRUE,pathlen:0
 keyUsage = critical,keyCertSign,cRLSign
@@ -92,9 +97,9 @@ class Pki:
         """The path of a private key."""
         return self.path(name + ".key")
 
-    def root(self, name, subject, like=None, string_mask="utf8only", dates=None):
+    def root(self, name, subject, kind="root", like=None, string_mask="utf8only", dates=None):
         """A self-signed CA. `like`: take the key of that root instead of a new one."""
-        self._make(name, subject, "root", like=like, string_mask=string_mask, dates=dates)
+        self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
 
     def issue(self, name, subject, issuer, kind="server", dates=None):
         """A certificate of `kind` (a section of _CONFIG), signed by `issuer`."""
@@ -171,8 +176,10 @@ def subject(common_name):
 def make_all(directory, openssl="openssl"):
     """Everything the tests use."""
     stamp = os.path.join(directory, "made")
-    if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < FRESH_SECONDS:
-        return Pki(directory, openssl)
+    if os.path.exists(stamp):
+        made = os.path.getmtime(stamp)
+        if time.time() - made < FRESH_SECONDS and made > os.path.getmtime(os.path.abspath(__file__)):
+            return Pki(directory, openssl)
     shutil.rmtree(directory, ignore_errors=True)
     pki = Pki(directory, openssl)
     past = ("20200101000000Z", "20210101000000Z")
@@ -218,6 +225,12 @@ def make_all(directory, openssl="openssl"):
     pki.issue("leaf-mail-server", subject("a server below the mail root"), "root-mail")
     pki.trusted("root-mail-trust", "root-mail", "-addtrust", "emailProtection")
     pki.trusted("root-mail-reject", "root-mail", "-addreject", "serverAuth")
+
+    # A root that says itself that it is for mail, and that the system trusts for servers, too.
+    pki.root("root-own-mail", subject("Root of its own purpose"), kind="mail_root")
+    pki.issue("leaf-own-mail-server", subject("a server below it"), "root-own-mail")
+    pki.trusted("root-own-mail-trust", "root-own-mail", "-addtrust", "serverAuth", "-addtrust",
+                "emailProtection")
 
     open(stamp, "w").close()
     return pki
