@@ -206,6 +206,9 @@ constexpr std::array kKeys = {
     "log",
 };
 
+// What OpenSSL itself reads in a provider's section (crypto/provider_conf.c).
+constexpr std::string_view kOpenSslKeys[] = {"identity", "soft_load", "module", "activate"};
+
 }  // namespace
 
 bool Preload::AppliesTo(std::string_view program) const {
@@ -242,6 +245,11 @@ Config ReadConfig(const ConfigLookup& lookup) {
 
 std::span<const char* const> KnownConfigKeys() {
   return kKeys;
+}
+
+bool IsKnownInSection(std::string_view key) {
+  return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end() ||
+         std::find(std::begin(kOpenSslKeys), std::end(kOpenSslKeys), key) != std::end(kOpenSslKeys);
 }
 
 }  // namespace ostrust

@@ -49,7 +49,10 @@ using ConfigLookup = std::function<std::optional<std::string>(const char* key)>;
 /// Reads every key. Bad values end up in Config::errors; throws only std::bad_alloc.
 Config ReadConfig(const ConfigLookup& lookup);
 
-/// Every key that ReadConfig() understands, for naming the others.
+/// Every key that ReadConfig() understands.
 std::span<const char* const> KnownConfigKeys();
+
+/// Whether `key` means something in the provider's section, to ReadConfig() or to OpenSSL itself.
+bool IsKnownInSection(std::string_view key);
 
 }  // namespace ostrust

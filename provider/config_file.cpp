@@ -1,24 +1,12 @@
 #include "provider/config_file.hpp"
 
-#include <algorithm>
-#include <string_view>
-
 #include "provider/config.hpp"
 
 namespace ostrust {
 namespace {
 
-// What OpenSSL itself reads in a provider's section (crypto/provider_conf.c).
-constexpr std::string_view kOpenSslKeys[] = {"identity", "soft_load", "module", "activate"};
-
 // Where a program's configuration starts: OpenSSL's default, and Node.js's.
 constexpr const char* kEntryPoints[] = {"openssl_conf", "nodejs_conf"};
-
-bool IsKnown(std::string_view key) {
-  const auto known = KnownConfigKeys();
-  return std::find(known.begin(), known.end(), key) != known.end() ||
-         std::find(std::begin(kOpenSslKeys), std::end(kOpenSslKeys), key) != std::end(kOpenSslKeys);
-}
 
 /// Closes the configuration and drops the errors it left.
 class Configuration {
@@ -77,7 +65,7 @@ std::string UnknownKeys(const host::Symbols& symbols) {
     for (int i = 0; i < symbols.OPENSSL_sk_num(section); ++i) {
       const auto* const value =
           static_cast<const CONF_VALUE*>(symbols.OPENSSL_sk_value(section, i));
-      if (IsKnown(value->name)) continue;
+      if (IsKnownInSection(value->name)) continue;
       if (!unknown.empty()) unknown += ", ";
       unknown += value->name;
     }

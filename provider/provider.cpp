@@ -10,6 +10,7 @@
 
 #include "provider/config_file.hpp"
 #include "provider/params.hpp"
+#include "provider/standing.hpp"
 #include "provider/store_loader.hpp"
 
 namespace ostrust {
@@ -18,24 +19,71 @@ namespace {
 constexpr char kName[] = "ostrust";
 constexpr char kVersion[] = OSTRUST_VERSION;
 
+constexpr OSSL_PARAM Text(const char* name) {
+  return {name, OSSL_PARAM_UTF8_PTR, nullptr, 0, OSSL_PARAM_UNMODIFIED};
+}
+
 const OSSL_PARAM* GettableParams(void*) noexcept {
   static const OSSL_PARAM kGettable[] = {
-      {OSSL_PROV_PARAM_NAME, OSSL_PARAM_UTF8_PTR, nullptr, 0, OSSL_PARAM_UNMODIFIED},
-      {OSSL_PROV_PARAM_VERSION, OSSL_PARAM_UTF8_PTR, nullptr, 0, OSSL_PARAM_UNMODIFIED},
-      {OSSL_PROV_PARAM_BUILDINFO, OSSL_PARAM_UTF8_PTR, nullptr, 0, OSSL_PARAM_UNMODIFIED},
+      Text(OSSL_PROV_PARAM_NAME),
+      Text(OSSL_PROV_PARAM_VERSION),
+      Text(OSSL_PROV_PARAM_BUILDINFO),
       {OSSL_PROV_PARAM_STATUS, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
+      Text(standing_params::kReach),
+      Text(standing_params::kLimitedBy),
+      Text(standing_params::kSource),
+      {standing_params::kAnchors, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
+      Text(standing_params::kError),
+      Text(standing_params::kBadValues),
+      Text(standing_params::kUnknownKeys),
       {nullptr, 0, nullptr, 0, 0},
   };
   return kGettable;
 }
 
+std::string DescribeBinding(const ProviderHandle& handle) {
+  return handle.binding == nullptr ? ", no binding (" + handle.why_no_binding + ")"
+                                   : handle.binding->Describe();
+}
+
+std::string UnknownKeysOf(const ProviderHandle& handle) {
+  return handle.binding != nullptr && handle.binding->Works()
+             ? UnknownKeys(handle.binding->symbols())
+             : std::string();
+}
+
 const char* BuildInfo(const ProviderHandle& handle) {
-  if (handle.binding == nullptr) {
-    return handle.context->BuildInfo(", no binding (" + handle.why_no_binding + ")", {});
+  return handle.context->BuildInfo(DescribeBinding(handle), UnknownKeysOf(handle));
+}
+
+/// The same as the build info, for programs (standing.hpp).
+bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
+  const auto text = [&](const char* key, const std::string& value) {
+    OSSL_PARAM* const param = params::Locate(params, key);
+    return param == nullptr || params::SetTextPointer(*param, handle.context->Keep(value));
+  };
+  if (!text(standing_params::kReach,
+            handle.binding == nullptr ? standing_params::kReachNone : handle.binding->Reach()) ||
+      !text(standing_params::kLimitedBy,
+            handle.binding == nullptr ? handle.why_no_binding : handle.binding->WhyLimited()) ||
+      !text(standing_params::kBadValues, handle.context->config().ErrorText())) {
+    return false;
   }
-  return handle.context->BuildInfo(
-      handle.binding->Describe(),
-      handle.binding->Works() ? UnknownKeys(handle.binding->symbols()) : std::string());
+  // These read files: only when somebody asks.
+  if (params::Locate(params, standing_params::kUnknownKeys) != nullptr &&
+      !text(standing_params::kUnknownKeys, UnknownKeysOf(handle))) {
+    return false;
+  }
+  OSSL_PARAM* const anchors = params::Locate(params, standing_params::kAnchors);
+  if (anchors == nullptr && params::Locate(params, standing_params::kSource) == nullptr &&
+      params::Locate(params, standing_params::kError) == nullptr) {
+    return true;
+  }
+  const Standing standing = handle.context->GetStanding();
+  return (anchors == nullptr ||
+          params::SetInteger(*anchors, static_cast<std::int32_t>(standing.anchors))) &&
+         text(standing_params::kSource, standing.source) &&
+         text(standing_params::kError, standing.error);
 }
 
 int GetParams(void* provctx, OSSL_PARAM params[]) noexcept {
@@ -49,7 +97,7 @@ int GetParams(void* provctx, OSSL_PARAM params[]) noexcept {
     if (param != nullptr && !params::SetTextPointer(*param, BuildInfo(handle))) return 0;
     param = params::Locate(params, OSSL_PROV_PARAM_STATUS);
     if (param != nullptr && !params::SetInteger(*param, 1)) return 0;
-    return 1;
+    return AnswerStanding(handle, params) ? 1 : 0;
   } catch (...) {
     return 0;
   }
@@ -115,6 +163,11 @@ ProviderHandle* Initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* 
   made->binding = hooks::Binding::For(*core, made->why_no_binding);
   if (made->binding != nullptr) made->binding->Attach(made->context);
   made->context->core().WatchProviders(ProviderActivated, ProviderDeactivated, made->context.get());
+  // The only witness in a program that cannot be asked for its providers, such as Node.js.
+  if (made->context->log().Enabled(LogLevel::kInfo)) {
+    made->context->log().Write(LogLevel::kInfo,
+                               "loaded; layers: store loader" + DescribeBinding(*made));
+  }
   return made.release();
 }
 

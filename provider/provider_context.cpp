@@ -70,24 +70,33 @@ std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavai
 
 const char* ProviderContext::BuildInfo(const std::string& binding,
                                        const std::string& unknown_keys) {
-  Unavailable why;
+  const Standing standing = GetStanding();
   std::string text = "layers: store loader";
   text += binding;
-  if (const auto store = CurrentStore(why)) {
-    text += "; source: " + store->Source() + "; anchors: " + std::to_string(store->AnchorCount());
-    const auto status = live_->GetStatus();
-    if (!status.error.empty()) text += " (kept: " + status.error + ")";
+  if (!standing.source.empty()) {
+    text += "; source: " + standing.source + "; anchors: " + std::to_string(standing.anchors);
+    if (!standing.error.empty()) text += " (kept: " + standing.error + ")";
   } else {
-    text += "; no anchors: " + why.detail;
+    text += "; no anchors: " + standing.error;
   }
   if (!unknown_keys.empty()) text += "; unknown keys: " + unknown_keys;
+  return Keep(std::move(text));
+}
+
+Standing ProviderContext::GetStanding() const {
+  Unavailable why;
+  const auto store = CurrentStore(why);
+  if (store == nullptr) return {{}, 0, why.detail};
+  return {store->Source(), store->AnchorCount(), live_->GetStatus().error};
+}
+
+const char* ProviderContext::Keep(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
 
   const std::lock_guard lock(TextsMutex());
-  const auto known = std::find(build_infos_.begin(), build_infos_.end(), text);
-  return (known != build_infos_.end() ? *known : build_infos_.emplace_back(std::move(text)))
-      .c_str();
+  const auto known = std::find(texts_.begin(), texts_.end(), text);
+  return (known != texts_.end() ? *known : texts_.emplace_back(std::move(text))).c_str();
 }
 
 platform::ForkSafeMutex& ProviderContext::TextsMutex() {

@@ -23,6 +23,13 @@ struct Unavailable {
   std::string detail;  // a sentence that names the key, or every place that was tried
 };
 
+/// What is served now, for whoever asks.
+struct Standing {
+  std::string source;       // empty when nothing is served
+  std::size_t anchors = 0;  // 0 when nothing is served
+  std::string error;        // why nothing is served, or why an older state is kept; may be empty
+};
+
 /// Thread-safe. Shared by OpenSSL's provider object and by every store that is governed through it.
 class ProviderContext {
  public:
@@ -45,6 +52,12 @@ class ProviderContext {
   /// does. The text belongs to this object and stays valid as long.
   const char* BuildInfo(const std::string& binding, const std::string& unknown_keys);
 
+  /// Reads the source when it was never read or changed.
+  Standing GetStanding() const;
+
+  /// A copy of `text` in one line that belongs to this object and stays valid as long.
+  const char* Keep(std::string text);
+
  private:
   const Core core_;
   const Config config_;
@@ -56,7 +69,7 @@ class ProviderContext {
 
   // Texts handed to OpenSSL as OSSL_PARAM_UTF8_PTR. Few: a new one only when something changed.
   static platform::ForkSafeMutex& TextsMutex();
-  std::deque<std::string> build_infos_;
+  std::deque<std::string> texts_;
 };
 
 }  // namespace ostrust

@@ -8,6 +8,7 @@
 
 #include "platform/live_trust_store.hpp"
 #include "provider/hooks/trampolines.hpp"
+#include "provider/standing.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -50,9 +51,13 @@ BoundContext::BoundContext(std::shared_ptr<ProviderContext> context, const host:
       anchors(std::make_unique<AnchorCache>(symbols, library_context)) {}
 
 BoundContext::~BoundContext() {
-  // Its anchors may be referred to from anywhere, and their library context may be gone, so that
-  // they cannot even be freed.
-  if (!anchors->Empty()) static_cast<void>(anchors.release());
+  if (anchors->Empty()) return;
+  // Its anchors may be referred to from anywhere, and their library context may be half gone, so
+  // that they cannot even be freed. Kept where a leak checker finds them.
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
+  static auto& kept = *new std::vector<std::unique_ptr<AnchorCache>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(anchors));
 }
 
 Binding* Binding::For(const Core& core, std::string& why) {
@@ -164,6 +169,15 @@ std::string Binding::Describe() const {
   if (!why_unbound_.empty()) return ", no binding (" + why_unbound_ + ")";
   if (!why_unhooked_.empty()) return ", binding by the marker file only (" + why_unhooked_ + ")";
   return ", binding";
+}
+
+const char* Binding::Reach() const {
+  if (!why_unbound_.empty()) return standing_params::kReachNone;
+  return why_unhooked_.empty() ? standing_params::kReachFull : standing_params::kReachMarker;
+}
+
+const std::string& Binding::WhyLimited() const {
+  return why_unbound_.empty() ? why_unhooked_ : why_unbound_;
 }
 
 std::shared_ptr<BoundContext> Binding::ContextFor(OSSL_LIB_CTX* libctx) const {

@@ -70,6 +70,10 @@ class Binding {
 
   /// For the build info: what works, and why the rest does not.
   std::string Describe() const;
+  /// How far the binding reaches, in the words of standing.hpp, and why no further; empty when it
+  /// reaches all the way.
+  const char* Reach() const;
+  const std::string& WhyLimited() const;
 
   const host::Symbols& symbols() const { return symbols_; }
   /// Whether the binding works at all; if not, only L0 does.

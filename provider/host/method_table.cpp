@@ -1,5 +1,6 @@
 #include "provider/host/method_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -72,14 +73,20 @@ bool GettersAgree(const Symbols& symbols, const X509_LOOKUP_METHOD* method, cons
   return true;
 }
 
-bool HasBuiltInName(const MemoryJudge& memory, const char* name) {
-  for (const std::string_view known : kBuiltInNames) {
-    if (memory.IsData(name, known.size() + 1) &&
-        std::memcmp(name, known.data(), known.size()) == 0 && name[known.size()] == '\0') {
-      return true;
-    }
+/// Whether `name` is `known`. Looks at no byte behind the first that differs: a name that is not
+/// OpenSSL's may be shorter.
+bool IsName(const MemoryJudge& memory, const char* name, std::string_view known) {
+  for (std::size_t i = 0; i <= known.size(); ++i) {
+    const char expected = i < known.size() ? known[i] : '\0';
+    if (!memory.IsData(name + i, 1) || name[i] != expected) return false;
   }
-  return false;
+  return true;
+}
+
+bool HasBuiltInName(const MemoryJudge& memory, const char* name) {
+  return name != nullptr &&
+         std::any_of(kBuiltInNames.begin(), kBuiltInNames.end(),
+                     [&](std::string_view known) { return IsName(memory, name, known); });
 }
 
 /// The checks that both hooks share. Fills `table` with what is there.

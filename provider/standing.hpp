@@ -1,0 +1,27 @@
+// What the provider says about itself to programs, beside OpenSSL's standard parameters: the facts
+// of the build info, one to a parameter (OSSL_PROVIDER_get_params(3)). Texts are UTF-8 pointers in
+// one line; an empty text means "nothing to say".
+#pragma once
+
+namespace ostrust::standing_params {
+
+/// How far the binding (layer L1) reaches in this libcrypto, one of the three below.
+inline constexpr const char* kReach = "ostrust-binding";
+inline constexpr const char* kReachFull = "full";
+inline constexpr const char* kReachMarker = "marker";  // the marker file only
+inline constexpr const char* kReachNone = "none";      // only the store loader works
+/// Why it reaches no further.
+inline constexpr const char* kLimitedBy = "ostrust-limited-by";
+
+/// Where the anchors were read from, and how many there are (an integer). Reads the source.
+inline constexpr const char* kSource = "ostrust-source";
+inline constexpr const char* kAnchors = "ostrust-anchors";
+/// Why there are none or, with a source, why the last good state is kept.
+inline constexpr const char* kError = "ostrust-error";
+
+/// The refused values of the configuration, a sentence each, separated by "; ".
+inline constexpr const char* kBadValues = "ostrust-bad-values";
+/// The keys of the section that are not known, separated by ", ". Reads the configuration file.
+inline constexpr const char* kUnknownKeys = "ostrust-unknown-keys";
+
+}  // namespace ostrust::standing_params

@@ -1,0 +1,41 @@
+// What a configuration file says about providers, read by a libcrypto's own parser (NCONF): the
+// same includes, variables and escapes as a program's.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "provider/tool/libcrypto.hpp"
+
+namespace ostrust::tool {
+
+/// What is found from one entry point on. Names that are not there are empty.
+struct EntryPoint {
+  std::string init;       // the section that `openssl_conf` or `nodejs_conf` names
+  std::string providers;  // the section that its key `providers` names
+  /// Providers that are activated, in order, ostrust among them. As OpenSSL 3.0 reads it: the key
+  /// `activate` counts, whatever its value; but "no", "false", "off" and "0" do not, as in 3.4.
+  std::vector<std::string> activated;
+  std::string default_section;                      // of the provider `default`
+  std::string ostrust_section;                      // of ours
+  std::string ostrust_key;                          // its key in the providers' section
+  std::map<std::string, std::string> ostrust_keys;  // what our section says
+
+  bool Activates(const std::string& provider) const;
+};
+
+struct Configuration {
+  std::string file;  // empty when OPENSSL_CONF is set to nothing
+  bool exists = false;
+  std::string error;  // why it cannot be read or parsed; empty otherwise
+  EntryPoint openssl;
+  EntryPoint nodejs;
+};
+
+/// Reads `file`, or the libcrypto's default configuration file when there is none. In a child
+/// process only.
+Configuration ReadConfiguration(const Libcrypto& crypto, const std::optional<std::string>& file);
+
+}  // namespace ostrust::tool

@@ -1,0 +1,325 @@
+// What follows from the facts: the findings of `ostrust status`, causes before consequences, so
+// that the first problem is the one to mend.
+#include <cstdlib>
+#include <initializer_list>
+
+#include <unistd.h>
+
+#include "provider/config.hpp"
+#include "provider/standing.hpp"
+#include "provider/tool/module_file.hpp"
+#include "provider/tool/status.hpp"
+
+namespace ostrust::tool {
+namespace {
+
+constexpr const char* kCustomaryFile = OSTRUST_CONFIG_DIR "/openssl.cnf";
+constexpr const char* kCustomaryMarker = OSTRUST_CONFIG_DIR "/os.pem";
+
+void Problem(Status& status, const char* id, std::string text, std::string fix) {
+  status.findings.push_back({Finding::Level::kProblem, id, std::move(text), std::move(fix)});
+}
+
+void Note(Status& status, const char* id, std::string text) {
+  status.findings.push_back({Finding::Level::kNote, id, std::move(text), {}});
+}
+
+std::string HowToConfigure() {
+  if (::access(kCustomaryFile, R_OK) == 0) {
+    return std::string("export OPENSSL_CONF=") + kCustomaryFile;
+  }
+  return std::string("copy openssl.cnf.example to ") + kCustomaryFile +
+         ", look at its lines marked CHECK, and export OPENSSL_CONF=" + kCustomaryFile +
+         "; or, for one command: ostrust run -- COMMAND";
+}
+
+/// False when the questions that follow make no sense.
+bool JudgeProgram(Status& status) {
+  const Program& program = status.program;
+  switch (program.openssl) {
+    case Program::OpenSsl::kNotFound:
+      Problem(status, "no-program", program.because, "name another one with --program");
+      return false;
+    case Program::OpenSsl::kUnknown:
+      Problem(status, "openssl-unknown", program.because,
+              "name the program that makes the TLS connections with --program");
+      return true;
+    case Program::OpenSsl::kHidden:
+      Note(status, "openssl-hidden",
+           program.because +
+               ": only os:// opened as an OpenSSL store can work in it, and whether "
+               "the module loads cannot be seen from outside");
+      Problem(status, "store-loader-only",
+              "neither default paths nor CA files are served in " + program.path,
+              "use a build of " + program.name + " that links the system's OpenSSL");
+      return true;
+    case Program::OpenSsl::kExported:
+      if (!program.is_node) {
+        Problem(status, "openssl-unknown", program.because + ": it cannot be asked from outside",
+                "start it once with OSTRUST_LOG=info in the environment: the module says on "
+                "standard error that it is loaded");
+      }
+      return true;
+    case Program::OpenSsl::kShared:
+      break;
+  }
+  if (program.set_user_id) {
+    Note(status, "set-user-id",
+         program.path +
+             " is set-user-ID or set-group-ID: it reads OpenSSL's default configuration "
+             "file and no environment variable");
+  }
+  if (status.loaded) return true;
+  if (status.Next() != nullptr) return false;
+  Problem(status, "openssl-too-old",
+          program.libcrypto + " is " +
+              (status.openssl_version.empty() ? "not OpenSSL 3 or later" : status.openssl_version) +
+              ": it has no providers",
+          "use a build of " + program.name + " that links OpenSSL 3 or later");
+  return false;
+}
+
+/// Nothing of this matters once the module is loaded.
+void JudgeWhyNotConfigured(Status& status) {
+  const Configuration& configuration = status.configuration;
+  const EntryPoint& entry = status.Entry();
+  const bool from_environment =
+      std::getenv("OPENSSL_CONF") != nullptr && !status.program.set_user_id;
+  if (!status.configuration_known) {
+    Problem(status, "not-loaded",
+            "ostrust is not loaded, and the configuration file that " + status.program.path +
+                " reads without OPENSSL_CONF is known to it alone",
+            HowToConfigure());
+  } else if (configuration.file.empty()) {
+    Problem(status, "no-configuration", "OPENSSL_CONF is set to nothing: no configuration is read",
+            HowToConfigure());
+  } else if (!configuration.exists) {
+    Problem(status, "no-configuration",
+            configuration.file + (from_environment ? ", which OPENSSL_CONF names, does not exist"
+                                                   : " does not exist"),
+            HowToConfigure());
+  } else if (!configuration.error.empty()) {
+    Problem(status, "configuration-error", configuration.file + ": " + configuration.error,
+            "correct " + configuration.file);
+  } else if (entry.init.empty() && status.entry_point == "nodejs_conf") {
+    Problem(status, "no-nodejs-conf",
+            "Node.js starts at nodejs_conf, which " + configuration.file + " does not set",
+            configuration.openssl.ostrust_section.empty()
+                ? HowToConfigure()
+                : "add this line at the top of " + configuration.file +
+                      ": nodejs_conf = " + configuration.openssl.init);
+  } else if (entry.init.empty()) {
+    Problem(status, "not-configured",
+            configuration.file +
+                " does not set openssl_conf in its unnamed section, so that "
+                "nothing in it counts",
+            "set openssl_conf at the top of " + configuration.file +
+                ", before any .include and any [section]");
+  } else if (entry.ostrust_section.empty()) {
+    Problem(status, "not-configured",
+            configuration.file + " does not configure ostrust" +
+                (entry.providers.empty() ? ": [" + entry.init + "] has no providers"
+                                         : ": [" + entry.providers + "] does not name it"),
+            HowToConfigure());
+  } else if (entry.ostrust_keys.count("activate") == 0) {
+    Problem(
+        status, "not-activated",
+        "[" + entry.ostrust_section + "] of " + configuration.file + " does not say activate = 1",
+        "add activate = 1 to [" + entry.ostrust_section + "] of " + configuration.file);
+  } else {
+    const auto module = entry.ostrust_keys.find("module");
+    const std::string path = module == entry.ostrust_keys.end() ? "" : module->second;
+    const std::string ours = FindModule(OwnPath()).path;
+    if (!path.empty() && path.front() == '/' && ::access(path.c_str(), F_OK) != 0) {
+      Problem(status, "no-module", "there is no module " + path,
+              ours.empty() ? "install the module there, or correct module in [" +
+                                 entry.ostrust_section + "] of " + configuration.file
+                           : "write module = " + ours + " in [" + entry.ostrust_section + "] of " +
+                                 configuration.file);
+    } else {
+      Problem(status, "not-loaded",
+              "ostrust is configured and does not load" +
+                  (status.why_not_loaded.empty() ? std::string() : ": " + status.why_not_loaded),
+              "mend what OpenSSL says there");
+    }
+  }
+}
+
+/// The values that are refused, as the module sees them; as this tool does where it cannot be
+/// asked.
+std::string BadValues(const Status& status) {
+  if (status.module && !status.module->build_info.empty()) return status.module->bad_values;
+  const auto& keys = status.Entry().ostrust_keys;
+  return ReadConfig([&](const char* key) -> std::optional<std::string> {
+           const auto found = keys.find(key);
+           if (found == keys.end()) return std::nullopt;
+           return found->second;
+         })
+      .ErrorText();
+}
+
+void JudgeValues(Status& status) {
+  const std::string where =
+      "[" + status.Entry().ostrust_section + "] of " + status.configuration.file;
+  const std::string bad = BadValues(status);
+  if (!bad.empty()) {
+    Problem(status, "bad-value", bad + "; until then nothing is served", "correct " + where);
+  }
+  if (!status.unknown_keys.empty()) {
+    std::string keys;
+    for (const std::string& key : status.unknown_keys) keys += (keys.empty() ? "" : ", ") + key;
+    Problem(status, "unknown-key", "ostrust knows no key " + keys,
+            "correct the spelling in " + where + " (man 7 ostrust lists the keys)");
+  }
+}
+
+void JudgeModule(Status& status) {
+  const LoadedModule& module = *status.module;
+  if (!module.version.empty() && module.version != OSTRUST_VERSION) {
+    Problem(status, "version",
+            "the module is ostrust " + module.version + ", this tool " + OSTRUST_VERSION,
+            "install both from one build");
+  }
+  if (status.has_algorithms == false) {
+    Problem(status, "no-algorithms",
+            "the configuration activates ostrust and no provider that has algorithms",
+            "activate OpenSSL's default provider beside ostrust in " + status.configuration.file +
+                ": default = default_sect, and activate = 1 in [default_sect]");
+  }
+  if (module.reach == standing_params::kReachNone) {
+    Problem(status, "store-loader-only",
+            "only os:// opened as an OpenSSL store works: " + module.limited_by,
+            "report this libcrypto to ostrust; " + status.openssl_version);
+  } else if (module.reach == standing_params::kReachMarker) {
+    Problem(status, "marker-only",
+            "default paths and os:// as a CA file are not served: " + module.limited_by,
+            std::string("name the marker file where a CA file is wanted: SSL_CERT_FILE=") +
+                kCustomaryMarker);
+  }
+  // A module of another version may not say; Node.js has no reason to read the store when
+  // SSL_CERT_FILE is set.
+  const bool asked = !module.reach.empty() && (!module.source.empty() || !module.error.empty() ||
+                                               !module.build_info.empty());
+  if (!asked || !BadValues(status).empty()) return;
+  if (module.source.empty()) {
+    Problem(status, "no-anchors", "nothing is served: " + module.error,
+            "make the trust store readable, or name another with trust-source in [" +
+                status.Entry().ostrust_section + "] of " + status.configuration.file);
+  } else if (!module.error.empty()) {
+    Problem(status, "stale", "an older state is served: " + module.error,
+            "make the trust store readable");
+  }
+}
+
+std::string Assigned(const Variable& variable) {
+  return variable.name + "=" + variable.value;
+}
+
+void JudgeDefaultPaths(Status& status) {
+  if (status.serves_default_paths != false || status.program.set_user_id) return;
+  const auto& keys = status.Entry().ostrust_keys;
+  const auto key = keys.find("default-paths");
+  if (key != keys.end() && !ReadConfig([&](const char* name) -> std::optional<std::string> {
+                              if (std::string_view(name) != "default-paths") return std::nullopt;
+                              return key->second;
+                            }).default_paths) {
+    Note(status, "default-paths-off",
+         "default-paths = no: OpenSSL's own default paths stay as they are");
+    return;
+  }
+  std::string set;
+  std::string names;
+  for (const Variable& variable : status.variables) {
+    if (variable.effect != Variable::Effect::kDefaults) continue;
+    set += (set.empty() ? "" : " and ") + Assigned(variable);
+    names += " " + variable.name;
+  }
+  if (!set.empty()) {
+    Problem(
+        status, "variable-wins",
+        set + ": set by hand, this wins over ostrust in programs that use OpenSSL's default paths",
+        "unset" + names + " (or unset SSL_CERT_DIR and set SSL_CERT_FILE=os://)");
+    return;
+  }
+  // Whatever else keeps them from being served has been said.
+  if (status.Next() == nullptr) {
+    Problem(status, "default-paths-not-served", "OpenSSL's default paths are not served",
+            "start the program with OSTRUST_LOG=info in the environment and see what it says");
+  }
+}
+
+void JudgeVariables(Status& status) {
+  const bool marker_only = status.module->reach != standing_params::kReachFull;
+  for (const Variable& variable : status.variables) {
+    const auto served = status.served.find(variable.value);
+    // Node.js reads none of the others.
+    if (variable.effect == Variable::Effect::kDefaults ||
+        (status.program.is_node && variable.effect != Variable::Effect::kAdds) ||
+        (served != status.served.end() && served->second)) {
+      continue;
+    }
+    if (variable.effect == Variable::Effect::kAdds) {
+      Note(status, "variable-adds", Assigned(variable) + " adds certificates in " + variable.whose);
+    } else if (served == status.served.end() || marker_only) {
+      Note(status, "variable-names-file",
+           Assigned(variable) + " names the CA file of " + variable.whose +
+               "; whether ostrust serves it cannot be told here");
+    } else {
+      Problem(status, "variable-elsewhere",
+              Assigned(variable) + " gives " + variable.whose +
+                  " a CA file that ostrust does not serve",
+              "unset " + variable.name + ", or set it to " + kCustomaryMarker);
+    }
+  }
+}
+
+void JudgeNode(Status& status) {
+  if (!status.program.is_node) return;
+  const char* const options = std::getenv("NODE_OPTIONS");
+  if (options != nullptr && std::string(options).find("--use-openssl-ca") != std::string::npos) {
+    return;
+  }
+  Problem(status, "node-uses-its-own-roots",
+          "Node.js asks for OpenSSL's default paths only with --use-openssl-ca",
+          "export NODE_OPTIONS=--use-openssl-ca");
+}
+
+void JudgeWorkingDirectory(Status& status) {
+  if (status.working_directory.os_file) {
+    Problem(status, "trap-file",
+            "there is a file \"os:\" in the working directory: a program without ostrust that is "
+            "given os: reads its CA certificates from there",
+            "remove it, and write os:// instead of os:");
+  }
+  if (status.working_directory.os_directory_has_certificates) {
+    Problem(status, "trap-directory",
+            "the directory \"os\" in the working directory holds CA certificates: a program "
+            "without ostrust that is given os:// as a directory reads them",
+            "remove it, and name os:// as a CA file or store only");
+  } else if (status.working_directory.os_directory) {
+    Note(status, "trap-directory",
+         "there is a directory \"os\" in the working directory: name os:// as a CA file or store, "
+         "never as a directory");
+  }
+}
+
+}  // namespace
+
+void Judge(Status& status) {
+  if (JudgeProgram(status)) {
+    if (status.loaded == false ||
+        (!status.loaded && status.configuration_known && status.Entry().ostrust_section.empty())) {
+      JudgeWhyNotConfigured(status);
+    }
+    JudgeValues(status);
+    if (status.module) {
+      JudgeModule(status);
+      JudgeDefaultPaths(status);
+      JudgeVariables(status);
+      JudgeNode(status);
+    }
+  }
+  JudgeWorkingDirectory(status);
+}
+
+}  // namespace ostrust::tool

@@ -1,0 +1,84 @@
+// The `ostrust` program: what a person at a shell needs beside the module.
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "provider/tool/run.hpp"
+#include "provider/tool/status.hpp"
+
+namespace ostrust::tool {
+namespace {
+
+constexpr int kWell = 0;
+constexpr int kSomethingIsOff = 1;
+
+int ShowStatus(const std::string& program, bool json) {
+  const Status status = Examine(program);
+  if (status.program.openssl == Program::OpenSsl::kNotFound) {
+    std::cerr << "ostrust status: " << status.program.because << "\n";
+    return kUsageError;
+  }
+  std::cout << (json ? StatusAsJson(status) : StatusAsText(status)) << std::flush;
+  return status.AllIsWell() ? kWell : kSomethingIsOff;
+}
+
+int Main(std::vector<std::string> arguments) {
+  RunOptions run;
+  // What follows "--" belongs to the command and is nobody else's to parse.
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  const bool has_command = end != arguments.end() && end + 1 != arguments.end();
+  if (has_command) run.command.assign(end + 1, arguments.end());
+  arguments.erase(end, arguments.end());
+
+  CLI::App app("Makes OpenSSL programs trust what the operating system trusts.", "ostrust");
+  app.set_version_flag("--version", std::string("ostrust ") + OSTRUST_VERSION);
+  app.require_subcommand(1);
+
+  std::string program = "openssl";
+  bool json = false;
+  CLI::App* const status_verb =
+      app.add_subcommand("status", "Say whether it is on for a program, and what to do if not");
+  status_verb->add_option("--program", program, "The program in question (default: openssl)");
+  status_verb->add_flag("--json", json, "Print one JSON object");
+
+  CLI::App* const run_verb = app.add_subcommand("run", "Start a command with ostrust loaded");
+  run_verb->add_option("--trust-source", run.trust_source, "A bundle file or directory to trust");
+  run_verb->add_option("--set", run.settings, "A key of ostrust's section, as KEY=VALUE")
+      ->allow_extra_args(false);
+  run_verb->add_flag("--keep-environment", run.keep_environment,
+                     "Leave SSL_CERT_FILE, SSL_CERT_DIR and NODE_OPTIONS as they are");
+  run_verb->footer("The command follows --, as in: ostrust run -- openssl s_client ...");
+
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kWell : kUsageError;
+  }
+  if (status_verb->parsed()) {
+    if (!has_command) return ShowStatus(program, json);
+    std::cerr << "ostrust status: takes no command; name a program with --program\n";
+    return kUsageError;
+  }
+  if (!has_command) {
+    std::cerr << "ostrust run: which command? It follows --, as in: ostrust run -- curl URL\n";
+    return kUsageError;
+  }
+  return Run(run);
+}
+
+}  // namespace
+}  // namespace ostrust::tool
+
+int main(int argc, char** argv) {
+  try {
+    return ostrust::tool::Main(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    std::cerr << "ostrust: " << error.what() << "\n";
+    return ostrust::tool::kRunFailed;
+  }
+}

@@ -1,0 +1,50 @@
+#include "provider/tool/probe_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace ostrust::tool {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EntryPoint, init, providers, activated, default_section,
+                                   ostrust_section, ostrust_key, ostrust_keys)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Configuration, file, exists, error, openssl, nodejs)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LoadedModule, file, version, build_info, reach, limited_by,
+                                   source, anchors, error, bad_values)
+
+std::string ProbeToJson(const Probe& probe) {
+  nlohmann::json json = {
+      {"failure", probe.failure},
+      {"version", probe.version},
+      {"has_providers", probe.has_providers},
+      {"configuration", probe.configuration},
+      {"providers", probe.providers},
+      {"why_not_loaded", probe.why_not_loaded},
+      {"has_algorithms", probe.has_algorithms},
+      {"serves_default_paths", probe.serves_default_paths},
+      {"served", probe.served},
+  };
+  if (probe.module) json["module"] = *probe.module;
+  // Paths and values are bytes; what is no UTF-8 in them is replaced.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::optional<Probe> ProbeFromJson(const std::string& text) {
+  try {
+    const auto json = nlohmann::json::parse(text);
+    Probe probe;
+    json.at("failure").get_to(probe.failure);
+    json.at("version").get_to(probe.version);
+    json.at("has_providers").get_to(probe.has_providers);
+    json.at("configuration").get_to(probe.configuration);
+    json.at("providers").get_to(probe.providers);
+    json.at("why_not_loaded").get_to(probe.why_not_loaded);
+    json.at("has_algorithms").get_to(probe.has_algorithms);
+    json.at("serves_default_paths").get_to(probe.serves_default_paths);
+    json.at("served").get_to(probe.served);
+    if (json.contains("module")) probe.module = json.at("module").get<LoadedModule>();
+    return probe;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace ostrust::tool

@@ -1,0 +1,229 @@
+#include "provider/tool/program.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "provider/host/file.hpp"
+#include "provider/tool/child_process.hpp"
+#include "provider/tool/elf_file.hpp"
+
+namespace ostrust::tool {
+namespace {
+
+constexpr std::chrono::seconds kLimit{10};
+constexpr int kMaxInterpreters = 4;
+
+/// How an interpreter is asked for the file that holds or links its OpenSSL. One line of answer:
+/// the file, or "in VERSION" when it is linked into the interpreter. They are started so that
+/// nothing in the working directory is loaded.
+struct Interpreter {
+  std::string_view prefix;  // of the program's name
+  std::vector<std::string> arguments;
+};
+
+const std::array<Interpreter, 4>& Interpreters() {
+  static const auto& kInterpreters = *new std::array<Interpreter, 4>{{
+      {"python",
+       {"-I", "-S", "-c",
+        "import _ssl; f = getattr(_ssl, '__file__', ''); "
+        "print(f or 'in ' + _ssl.OPENSSL_VERSION.split()[1])"}},
+      {"pypy", {"-I", "-S", "-c", "import _ssl, _cffi_ssl; print(_cffi_ssl._cffi_ssl.__file__)"}},
+      {"ruby", {"-e", "require 'openssl'; puts $LOADED_FEATURES.grep(/\\/openssl\\.so$/)"}},
+      {"perl",
+       {"-MNet::SSLeay", "-e", "print grep { m{/SSLeay/} } @DynaLoader::dl_shared_objects"}},
+  }};
+  return kInterpreters;
+}
+
+std::string_view BaseName(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+bool IsExecutableFile(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
+}
+
+bool IsSetUserId(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+struct Library {
+  std::string path;   // empty when none is linked
+  std::string error;  // why that cannot be told
+};
+
+/// What the dynamic loader gives an ELF file for libcrypto, asked with --list: it maps what the
+/// file needs and runs none of it.
+Library LinkedLibcrypto(const std::string& file) {
+  const std::string loader = OwnLoader();
+  if (loader.empty()) return {{}, "this tool has no dynamic loader to ask"};
+  const ChildOutcome listed = RunCommand({loader, "--list", file}, kLimit);
+  std::istringstream lines(listed.out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t name = line.find_first_not_of(" \t");
+    if (name == std::string::npos || line.compare(name, 13, "libcrypto.so.") != 0) continue;
+    const std::size_t arrow = line.find(" => ");
+    if (arrow == std::string::npos) continue;
+    const std::string path = line.substr(arrow + 4, line.rfind(" (") - arrow - 4);
+    if (path.empty() || path.front() != '/') return {{}, FirstLine(line.substr(name))};
+    return {path, {}};
+  }
+  if (listed.Succeeded()) return {};
+  const std::string error = FirstLine(listed.err);
+  return {{}, error.empty() ? "the dynamic loader " + listed.Describe() : error};
+}
+
+/// "#!/usr/bin/env python3" -> "python3"; "#!/usr/bin/python3 -E" -> "/usr/bin/python3".
+std::optional<std::string> InterpreterOf(const std::string& file) {
+  const auto line = FirstLineOfScript(file);
+  if (!line) return std::nullopt;
+  std::istringstream words(*line);
+  std::string word;
+  words >> word;
+  if (BaseName(word) == "env") {
+    while (words >> word && (word.front() == '-' || word.find('=') != std::string::npos)) {
+    }
+  }
+  return word;
+}
+
+void UseLinked(Program& program, const std::string& file, const std::string& whose) {
+  const Library library = LinkedLibcrypto(file);
+  if (!library.path.empty()) {
+    program.openssl = Program::OpenSsl::kShared;
+    program.libcrypto = library.path;
+    program.because = "linked by " + whose;
+  } else if (ElfFile(file).Exports("OPENSSL_init_crypto")) {
+    program.openssl = Program::OpenSsl::kExported;
+    program.because = "OpenSSL is inside " + whose + ", and exported";
+  } else if (!library.error.empty()) {
+    program.openssl = Program::OpenSsl::kUnknown;
+    program.because = "what " + whose + " links cannot be told: " + library.error;
+  } else {
+    program.openssl = Program::OpenSsl::kUnknown;
+    program.because = whose +
+                      " links no libcrypto; whether it loads one later, or has a hidden one " +
+                      "inside, cannot be seen from outside";
+  }
+}
+
+/// Asks the interpreter. False when it does not answer as one does.
+bool AskInterpreter(Program& program, const Interpreter& interpreter) {
+  std::vector<std::string> command = {program.path};
+  command.insert(command.end(), interpreter.arguments.begin(), interpreter.arguments.end());
+  const ChildOutcome answer = RunCommand(command, kLimit);
+  const std::string line = FirstLine(answer.out);
+  if (!answer.Succeeded() || line.empty()) return false;
+  if (line.compare(0, 3, "in ") == 0) {
+    program.openssl = ElfFile(program.path).Exports("OPENSSL_init_crypto")
+                          ? Program::OpenSsl::kExported
+                          : Program::OpenSsl::kHidden;
+    program.version = line.substr(3);
+    program.because = "OpenSSL is linked into " + program.path;
+    return true;
+  }
+  if (line.front() != '/') return false;
+  UseLinked(program, line, line);
+  // An extension module that links no libcrypto and works has one inside.
+  if (program.openssl == Program::OpenSsl::kUnknown) {
+    program.openssl = Program::OpenSsl::kHidden;
+    program.because = "OpenSSL is linked into " + line + ", hidden";
+  }
+  return true;
+}
+
+/// "python", "python3", "python3.13t": the interpreter itself, not one of its scripts.
+bool IsCalled(std::string_view name, std::string_view interpreter) {
+  if (name.substr(0, interpreter.size()) != interpreter) return false;
+  std::string_view version = name.substr(interpreter.size());
+  if (!version.empty() && version.back() >= 'a' && version.back() <= 'z') version.remove_suffix(1);
+  return version.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+void Examine(Program& program, const std::string& path, int depth) {
+  program.path = path;
+  const std::string_view name = BaseName(path);
+  if (IsSetUserId(path)) {
+    program.set_user_id = true;
+    UseLinked(program, path, path);
+    return;
+  }
+  // By name first: a version manager's "python3" is a script that starts the interpreter.
+  for (const Interpreter& interpreter : Interpreters()) {
+    if (IsCalled(name, interpreter.prefix) && AskInterpreter(program, interpreter)) {
+      return;
+    }
+  }
+  if (const auto interpreter = InterpreterOf(path)) {
+    const std::string next = FindExecutable(*interpreter);
+    if (!next.empty() && depth < kMaxInterpreters) {
+      Examine(program, next, depth + 1);
+      return;
+    }
+    program.openssl = Program::OpenSsl::kUnknown;
+    program.because = path + " is a script for " + *interpreter + ", which cannot be found";
+    return;
+  }
+  UseLinked(program, path, path);
+  program.is_node = name == "node" || name == "nodejs";
+}
+
+}  // namespace
+
+std::string FindExecutable(std::string_view name) {
+  if (name.empty()) return {};
+  if (name.find('/') != std::string_view::npos) {
+    return IsExecutableFile(std::string(name)) ? std::string(name) : std::string();
+  }
+  const char* const path = std::getenv("PATH");
+  std::istringstream directories(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    std::string candidate = directory.empty() ? "./" : directory + "/";
+    candidate += name;
+    if (IsExecutableFile(candidate)) return candidate;
+  }
+  return {};
+}
+
+Program FindProgram(const std::string& name) {
+  Program program;
+  program.name = name;
+  const std::string path = FindExecutable(name);
+  if (path.empty()) {
+    program.because = "there is no program " + name;
+    return program;
+  }
+  Examine(program, path, 0);
+  return program;
+}
+
+std::string AnyLibcrypto() {
+  const std::string openssl = FindExecutable("openssl");
+  if (!openssl.empty()) {
+    const Library library = LinkedLibcrypto(openssl);
+    if (!library.path.empty()) return library.path;
+  }
+  for (const char* const name : {"libcrypto.so.4", "libcrypto.so.3"}) {
+    const ChildOutcome loaded =
+        RunForked([&] { return ::dlopen(name, RTLD_NOW) == nullptr ? "" : "yes"; }, kLimit);
+    if (!loaded.out.empty()) return name;
+  }
+  return "libcrypto.so.3";  // whoever loads it says that there is none
+}
+
+}  // namespace ostrust::tool

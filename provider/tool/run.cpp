@@ -1,0 +1,171 @@
+#include "provider/tool/run.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include <unistd.h>
+
+#include "provider/config.hpp"
+#include "provider/host/file.hpp"
+#include "provider/tool/module_file.hpp"
+#include "provider/tool/node_witness.hpp"
+#include "provider/tool/private_file.hpp"
+#include "provider/tool/probe.hpp"
+#include "provider/tool/program.hpp"
+#include "provider/tool/run_configuration.hpp"
+
+namespace ostrust::tool {
+namespace {
+
+int Fail(int status, const std::string& text) {
+  std::cerr << "ostrust run: " << text << "\n";
+  return status;
+}
+
+std::string Absolute(const std::string& path) {
+  if (path.empty() || path.front() == '/') return path;
+  return host::RealPath(".") + "/" + path;
+}
+
+using Keys = std::vector<std::pair<std::string, std::string>>;
+
+/// Empty, or what is wrong with the options.
+std::string ReadKeys(const RunOptions& options, Keys& keys) {
+  const auto known = KnownConfigKeys();
+  for (const std::string& setting : options.settings) {
+    const std::size_t equals = setting.find('=');
+    const std::string key = setting.substr(0, equals);
+    if (equals == std::string::npos) return "--set " + setting + ": KEY=VALUE is wanted";
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      return "--set " + setting + ": ostrust knows no key " + key;
+    }
+    keys.emplace_back(key, setting.substr(equals + 1));
+  }
+  if (!options.trust_source.empty()) {
+    const bool is_path = ::access(options.trust_source.c_str(), F_OK) == 0;  // not a word as "auto"
+    keys.emplace_back("trust-source",
+                      is_path ? Absolute(options.trust_source) : options.trust_source);
+  }
+  for (const auto& [key, value] : keys) {
+    if (value.find_first_of("\r\n") != std::string::npos) return key + ": the value has two lines";
+  }
+  const Config config = ReadConfig([&](const char* name) -> std::optional<std::string> {
+    std::optional<std::string> found;
+    for (const auto& [key, value] : keys) {
+      if (key == name) found = value;
+    }
+    return found;
+  });
+  return config.ErrorText();
+}
+
+/// Empty, or why the module would not serve a program with this configuration.
+std::string WhyNotGoverned(const Probe& probe) {
+  if (!probe.failure.empty()) return probe.failure;
+  if (!probe.module) return "ostrust does not load: " + probe.why_not_loaded;
+  if (!probe.module->bad_values.empty()) return probe.module->bad_values;
+  if (probe.module->source.empty()) return "nothing to serve: " + probe.module->error;
+  if (!probe.has_algorithms) return "the configuration leaves no provider that has algorithms";
+  return {};
+}
+
+std::string WhyNotGoverned(const Witness& witness) {
+  if (!witness.failure.empty()) return witness.failure;
+  return witness.loaded ? witness.error : "ostrust does not load into Node.js";
+}
+
+void SetEnvironment(const RunOptions& options, const std::string& configuration) {
+  ::setenv("OPENSSL_CONF", configuration.c_str(), 1);
+  if (options.keep_environment) return;
+  ::unsetenv("SSL_CERT_FILE");
+  ::unsetenv("SSL_CERT_DIR");
+  // Node.js asks OpenSSL for its default paths only then. No other program reads this.
+  const char* const before = std::getenv("NODE_OPTIONS");
+  std::string node = before == nullptr ? "" : before;
+  if (node.find("--use-openssl-ca") == std::string::npos &&
+      node.find("--use-bundled-ca") == std::string::npos) {
+    node += (node.empty() ? "" : " ") + std::string("--use-openssl-ca");
+    ::setenv("NODE_OPTIONS", node.c_str(), 1);
+  }
+}
+
+int Execute(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) {
+    arguments.push_back(const_cast<char*>(argument.c_str()));  // execvp(3) does not write
+  }
+  arguments.push_back(nullptr);
+  ::execvp(arguments[0], arguments.data());
+  const int error = errno;
+  return Fail(error == ENOENT ? kCommandNotFound : kCannotExecute,
+              command[0] + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+int Run(const RunOptions& options) {
+  RunConfiguration run;
+  if (const std::string wrong = ReadKeys(options, run.keys); !wrong.empty()) {
+    return Fail(kUsageError, wrong);
+  }
+  const ModuleFile module = FindModule(OwnPath());
+  if (module.path.empty()) {
+    std::string tried;
+    for (const std::string& path : module.tried) tried += "\n  " + path;
+    return Fail(kRunFailed, "the module ostrust.so is not where it belongs. Looked for:" + tried);
+  }
+  run.module = module.path;
+
+  const std::string& name = options.command.front();
+  if (FindExecutable(name).empty()) return Execute(options.command);  // says why it cannot
+  const Program program = FindProgram(name);
+  if (program.set_user_id) {
+    return Fail(kRunFailed, program.path +
+                                " is set-user-ID or set-group-ID and reads no "
+                                "OPENSSL_CONF: it cannot be governed");
+  }
+
+  const char* const file = std::getenv("OPENSSL_CONF");
+  ProbeQuestion question;
+  const bool shared = program.openssl == Program::OpenSsl::kShared;
+  question.libcrypto = shared ? program.libcrypto : AnyLibcrypto();
+  if (file != nullptr) question.file = Absolute(file);
+  const Probe before = ScanConfiguration(question);
+  // A machine may have no libcrypto but the one inside Node.js; then nothing is there to be kept,
+  // unless somebody named a file.
+  const bool has_reader = before.failure.empty();
+  if (!has_reader && (!program.is_node || shared || file != nullptr)) {
+    return Fail(kRunFailed, before.failure);
+  }
+  if (has_reader && !before.has_providers) {
+    return Fail(kRunFailed, question.libcrypto + " is " + before.version +
+                                ": only OpenSSL 3 and later has providers");
+  }
+  run.original = before.configuration;
+  if (!run.original.error.empty() && run.original.exists) {
+    return Fail(kRunFailed, run.original.file + ": " + run.original.error);
+  }
+
+  std::string why;
+  const std::string made = KeepPrivateFile(RunConfigurationText(run), why);
+  if (made.empty()) return Fail(kRunFailed, "no place for a configuration file: " + why);
+  SetEnvironment(options, made);
+
+  // A provider that does not load is silent, so it is tried before the command is started.
+  question.file = made;
+  why =
+      has_reader ? WhyNotGoverned(AskLibcrypto(question)) : WhyNotGoverned(WatchNode(program.path));
+  if (!why.empty()) return Fail(kRunFailed, why);
+  if (program.openssl == Program::OpenSsl::kHidden) {
+    std::cerr << "ostrust run: note: " << program.because
+              << ": only os:// opened as an OpenSSL store can work in it\n";
+  }
+  return Execute(options.command);
+}
+
+}  // namespace ostrust::tool

@@ -1,0 +1,27 @@
+// `ostrust run -- COMMAND`: starts a command with ostrust loaded, and touches no file of the
+// system.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ostrust::tool {
+
+struct RunOptions {
+  std::string trust_source;           // empty: as configured
+  std::vector<std::string> settings;  // KEY=VALUE
+  bool keep_environment = false;
+  std::vector<std::string> command;
+};
+
+// As env(1), nohup(1) and timeout(1) have it.
+inline constexpr int kUsageError = 2;
+inline constexpr int kRunFailed = 125;
+inline constexpr int kCannotExecute = 126;
+inline constexpr int kCommandNotFound = 127;
+
+/// Replaces this process by the command. Returns only if that fails, with the exit status, after
+/// saying why on standard error: a command is started governed or not at all.
+int Run(const RunOptions& options);
+
+}  // namespace ostrust::tool

@@ -1,0 +1,61 @@
+#include "provider/tool/run_configuration.hpp"
+
+#include <algorithm>
+
+namespace ostrust::tool {
+namespace {
+
+std::string Or(const std::string& name, const std::string& otherwise) {
+  return name.empty() ? otherwise : name;
+}
+
+bool ActivatesOthers(const EntryPoint& entry) {
+  return std::any_of(entry.activated.begin(), entry.activated.end(),
+                     [](const std::string& provider) { return provider != "ostrust"; });
+}
+
+/// `suffix` keeps the sections we add for one entry point apart from the other's: a file without
+/// nodejs_conf gives Node.js none of its settings, and must not begin to.
+std::string EntryPointText(const RunConfiguration& run, const EntryPoint& entry,
+                           const std::string& name, const std::string& suffix) {
+  const std::string init = Or(entry.init, "ostrust_run_init" + suffix);
+  const std::string providers = Or(entry.providers, "ostrust_run_providers" + suffix);
+  const std::string ours = Or(entry.ostrust_section, "ostrust_run" + suffix);
+
+  // "default" is OpenSSL's name of the unnamed section at the top of a file (conf_def.c). Said here
+  // again, because what an included file assigns there comes later than what stands above it.
+  std::string text = "\n[default]\n" + name + " = " + init + "\n";
+  text += "[" + init + "]\nproviders = " + providers + "\n";
+  text += "[" + providers + "]\n";
+  if (!ActivatesOthers(entry)) {
+    const std::string standard = Or(entry.default_section, "ostrust_run_default");
+    text += "default = " + standard + "\n[" + standard + "]\nactivate = 1\n";
+    text += "[" + providers + "]\n";
+  }
+  text += Or(entry.ostrust_key, "ostrust") + " = " + ours + "\n";
+  text += "[" + ours + "]\nmodule = " + EscapeConfigValue(run.module) + "\nactivate = 1\n";
+  for (const auto& [key, value] : run.keys) text += key + " = " + EscapeConfigValue(value) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string EscapeConfigValue(const std::string& value) {
+  static constexpr std::string_view kSpecial = "\\'\"`$#;";
+  std::string text;
+  for (const char c : value) {
+    if (kSpecial.find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+std::string RunConfigurationText(const RunConfiguration& run) {
+  std::string text = "# Made by ostrust run(1). Safe to remove when no program uses it any more.\n";
+  if (run.original.exists) text += ".include " + EscapeConfigValue(run.original.file) + "\n";
+  text += EntryPointText(run, run.original.openssl, "openssl_conf", "");
+  text += EntryPointText(run, run.original.nodejs, "nodejs_conf", "_nodejs");
+  return text;
+}
+
+}  // namespace ostrust::tool
