@@ -54,10 +54,14 @@ BoundContext::~BoundContext() {
   if (anchors->Empty()) return;
   // Its anchors may be referred to from anywhere, and their library context may be half gone, so
   // that they cannot even be freed. Kept where a leak checker finds them.
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
-  static auto& kept = *new std::vector<std::unique_ptr<AnchorCache>>;
-  const std::lock_guard lock(mutex);
-  kept.push_back(std::move(anchors));
+  try {
+    static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
+    static auto& kept = *new std::vector<std::unique_ptr<AnchorCache>>;
+    const std::lock_guard lock(mutex);
+    kept.push_back(std::move(anchors));
+  } catch (...) {
+    static_cast<void>(anchors.release());  // kept all the same, only not found
+  }
 }
 
 Binding* Binding::For(const Core& core, std::string& why) {

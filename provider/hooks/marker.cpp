@@ -28,7 +28,7 @@ constexpr std::string_view kEnd = "-----END X509 CRL-----";
 
 // A CA file larger than this is not looked into; the largest public bundles have a quarter
 // megabyte.
-constexpr std::size_t kMaxFileSize = 4 * 1024 * 1024;
+constexpr std::size_t kMaxFileSize = std::size_t{4} * 1024 * 1024;
 
 bool IsMarkerBody(std::string_view body) {
   std::size_t matched = 0;

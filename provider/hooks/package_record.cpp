@@ -9,7 +9,7 @@
 namespace ostrust::hooks {
 namespace {
 
-constexpr std::size_t kMaxRecordSize = 4 * 1024 * 1024;
+constexpr std::size_t kMaxRecordSize = std::size_t{4} * 1024 * 1024;
 constexpr std::string_view kSha256Prefix = "sha256=";
 // .../site-packages/pip/_vendor/certifi/cacert.pem is the deepest one.
 constexpr int kMaxPackageDepth = 4;

@@ -15,7 +15,7 @@
 namespace ostrust::hooks {
 namespace {
 
-constexpr std::size_t kMaxBundleSize = 4 * 1024 * 1024;
+constexpr std::size_t kMaxBundleSize = std::size_t{4} * 1024 * 1024;
 // Decisions are kept for this many files; a program that loads more has each looked at again.
 constexpr std::size_t kMaxDecisions = 64;
 

@@ -115,6 +115,7 @@ namespace ostrust::host {
 
 /// Plain pointers: copied freely, valid as long as the image is loaded.
 struct Symbols {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
 #define OSTRUST_DECLARE(name) decltype(&::name) name = nullptr;
   OSTRUST_REQUIRED_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_DECLARE)
