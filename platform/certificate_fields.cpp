@@ -101,4 +101,10 @@ std::optional<CertificateFields> ReadCertificateFields(ByteView bytes) {
   return fields;
 }
 
+ByteView TbsCertificateOf(ByteView certificate) {
+  const auto whole = DerReader(certificate).Next(der::kSequence);
+  const auto to_be_signed = whole ? DerReader(whole->content).Next(der::kSequence) : std::nullopt;
+  return to_be_signed ? to_be_signed->whole : ByteView();
+}
+
 }  // namespace ostrust::platform

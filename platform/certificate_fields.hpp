@@ -22,4 +22,8 @@ struct CertificateFields {
 /// none: every element of Certificate and TBSCertificate must be there, in order, in DER.
 std::optional<CertificateFields> ReadCertificateFields(ByteView bytes);
 
+/// The TBSCertificate in a Certificate: what its issuer signed. The rest is no identity: of an
+/// ECDSA signature (r, s) anybody can make another valid one, (r, n - s). Empty when there is none.
+ByteView TbsCertificateOf(ByteView certificate);
+
 }  // namespace ostrust::platform

@@ -54,24 +54,30 @@ class CertificateTrust {
 
   /// The system lists it as an anchor and says nothing more: a plain CERTIFICATE in a bundle.
   /// OpenSSL ends a chain there if it is self-signed.
-  static constexpr CertificateTrust Anchor() { return {Kind::kAnchor, PurposeSet(), false}; }
+  static constexpr CertificateTrust Anchor() { return LimitedAnchor({}, false); }
 
   /// An anchor that is not trusted for the purposes in `rejected`. `ends_chain` says that the
-  /// system trusts it explicitly, so that it ends a chain even if it is not self-signed.
-  static constexpr CertificateTrust LimitedAnchor(PurposeSet rejected, bool ends_chain) {
-    return {Kind::kAnchor, rejected, ends_chain};
+  /// system trusts it explicitly, so that it ends a chain even if it is not self-signed. For the
+  /// purposes in `denied` the system refuses it explicitly: below another anchor, too.
+  static constexpr CertificateTrust LimitedAnchor(PurposeSet rejected, bool ends_chain,
+                                                  PurposeSet denied = {}) {
+    return {Kind::kAnchor, rejected.Union(denied), denied, ends_chain};
   }
 
   /// The system refuses it wherever it stands in a chain, for every purpose.
   static constexpr CertificateTrust Distrusted() {
-    return {Kind::kDistrusted, PurposeSet::All(), false};
+    return {Kind::kDistrusted, PurposeSet::All(), PurposeSet::All(), false};
   }
 
   constexpr bool IsAnchor() const { return kind_ == Kind::kAnchor; }
   constexpr bool IsDistrusted() const { return kind_ == Kind::kDistrusted; }
   constexpr Kind GetKind() const { return kind_; }
-  /// Purposes for which the certificate must be refused; all of them when it is distrusted.
+  /// Purposes for which no chain may end here; all of them when it is distrusted.
   constexpr PurposeSet Rejected() const { return rejected_; }
+  /// Purposes for which it must be refused wherever it stands in a chain: a part of Rejected(), all
+  /// of them when it is distrusted. An anchor that is merely not listed for a purpose may stand
+  /// below another that is.
+  constexpr PurposeSet Denied() const { return denied_; }
   /// True if the system trusts it explicitly, so that it may end a chain without being self-signed.
   constexpr bool EndsChain() const { return ends_chain_; }
 
@@ -82,16 +88,18 @@ class CertificateTrust {
     if (IsDistrusted() || other.IsDistrusted()) return Distrusted();
     if (!IsAnchor()) return other;
     if (!other.IsAnchor()) return *this;
-    return {Kind::kAnchor, rejected_.Union(other.rejected_), ends_chain_ || other.ends_chain_};
+    return LimitedAnchor(rejected_.Union(other.rejected_), ends_chain_ || other.ends_chain_,
+                         denied_.Union(other.denied_));
   }
 
   friend constexpr bool operator==(CertificateTrust, CertificateTrust) = default;
 
  private:
-  constexpr CertificateTrust(Kind kind, PurposeSet rejected, bool ends_chain)
-      : rejected_(rejected), kind_(kind), ends_chain_(ends_chain) {}
+  constexpr CertificateTrust(Kind kind, PurposeSet rejected, PurposeSet denied, bool ends_chain)
+      : rejected_(rejected), denied_(denied), kind_(kind), ends_chain_(ends_chain) {}
 
   PurposeSet rejected_;
+  PurposeSet denied_;
   Kind kind_ = Kind::kUnspecified;
   bool ends_chain_ = false;
 };

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "platform/certificate_fields.hpp"
 #include "platform/name.hpp"
 
 namespace ostrust::platform {
@@ -29,7 +30,7 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
   seen.reserve(certificates.size());
   for (TrustedCertificate& certificate : certificates) {
     if (certificate.trust.GetKind() == CertificateTrust::Kind::kUnspecified) continue;
-    const std::size_t hash = Hash(certificate.der);
+    const std::size_t hash = Hash(TbsCertificateOf(certificate.der));
     const auto [first, last] = seen.equal_range(hash);
     const auto same = std::find_if(first, last, [&](const auto& candidate) {
       return certificates_[candidate.second].der == certificate.der;
@@ -45,19 +46,19 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
   }
 
   by_subject_.reserve(entries_.size());
-  by_der_.reserve(entries_.size());
+  by_tbs_certificate_.reserve(entries_.size());
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
     entries_[i].der = certificates_[i].der;
     entries_[i].trust = certificates_[i].trust;
     if (entries_[i].trust.IsAnchor()) ++anchor_count_;
     by_subject_.push_back({Hash(certificates_[i].canonical_subject), i});
-    by_der_.push_back({entries_[i].der_hash, i});
+    by_tbs_certificate_.push_back({entries_[i].der_hash, i});
   }
   const auto before = [](const IndexEntry& a, const IndexEntry& b) {
     return a.hash != b.hash ? a.hash < b.hash : a.position < b.position;
   };
   std::sort(by_subject_.begin(), by_subject_.end(), before);
-  std::sort(by_der_.begin(), by_der_.end(), before);
+  std::sort(by_tbs_certificate_.begin(), by_tbs_certificate_.end(), before);
 }
 
 MemoryTrustStore::Index::const_iterator MemoryTrustStore::FirstOf(const Index& index,
@@ -85,17 +86,16 @@ std::vector<const StoreEntry*> MemoryTrustStore::FindByCanonicalSubject(
   return found;
 }
 
-const StoreEntry* MemoryTrustStore::FindByDer(ByteView der) const {
-  const std::size_t hash = Hash(der);
-  for (auto it = FirstOf(by_der_, hash); it != by_der_.end() && it->hash == hash; ++it) {
-    if (Equal(entries_[it->position].der, der)) return &entries_[it->position];
-  }
-  return nullptr;
-}
-
 CertificateTrust MemoryTrustStore::TrustOf(ByteView certificate) const {
-  const StoreEntry* entry = FindByDer(certificate);
-  return entry != nullptr ? entry->trust : CertificateTrust::Unspecified();
+  const ByteView wanted = TbsCertificateOf(certificate);
+  const std::size_t hash = Hash(wanted);
+  CertificateTrust trust;
+  for (auto it = FirstOf(by_tbs_certificate_, hash);
+       it != by_tbs_certificate_.end() && it->hash == hash; ++it) {
+    const StoreEntry& entry = entries_[it->position];
+    if (Equal(TbsCertificateOf(entry.der), wanted)) trust = trust.MergedWith(entry.trust);
+  }
+  return trust;
 }
 
 std::vector<const StoreEntry*> MemoryTrustStore::Entries() const {

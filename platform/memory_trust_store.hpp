@@ -1,6 +1,6 @@
 // MemoryTrustStore: a TrustStore over a set of certificates, whatever they were read from.
 //
-// Two sorted indexes, by canonical subject and by DER. Built once, then only read.
+// Two sorted indexes, by canonical subject and by TBSCertificate. Built once, then only read.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,6 @@ class MemoryTrustStore final : public TrustStore {
 
   /// FindBySubject() for who has the canonical encoding already (name.hpp).
   std::vector<const StoreEntry*> FindByCanonicalSubject(ByteView canonical_subject) const;
-  /// The entry with this DER; null when there is none.
-  const StoreEntry* FindByDer(ByteView der) const;
   /// What the entries were made from, in the same order, duplicates left out and trusts merged.
   const std::vector<TrustedCertificate>& Certificates() const { return certificates_; }
 
@@ -47,7 +45,7 @@ class MemoryTrustStore final : public TrustStore {
   std::vector<TrustedCertificate> certificates_;
   std::vector<StoreEntry> entries_;  // parallel to certificates_
   Index by_subject_;                 // sorted by hash, then position
-  Index by_der_;
+  Index by_tbs_certificate_;
   std::size_t anchor_count_ = 0;
   std::string source_;
   std::vector<std::string> problems_;

@@ -62,7 +62,7 @@ std::optional<CertificateTrust> ParseTrustSettings(ByteView der) {
 
   DerReader reader(settings->content);
   std::optional<PurposeSet> trusted;
-  PurposeSet rejected;
+  PurposeSet denied;
   if (reader.NextIs(der::kSequence)) {
     const auto list = reader.Next();
     if (!list || !(trusted = ReadPurposes(list->content))) return std::nullopt;
@@ -71,7 +71,7 @@ std::optional<CertificateTrust> ParseTrustSettings(ByteView der) {
     const auto list = reader.Next();
     const auto purposes = list ? ReadPurposes(list->content) : std::nullopt;
     if (!purposes) return std::nullopt;
-    rejected = *purposes;
+    denied = *purposes;
   }
   if (reader.NextIs(der::kUtf8String) && !reader.Next()) return std::nullopt;
   if (reader.NextIs(der::kOctetString) && !reader.Next()) return std::nullopt;
@@ -81,16 +81,17 @@ std::optional<CertificateTrust> ParseTrustSettings(ByteView der) {
   }
   if (!reader.AtEnd()) return std::nullopt;
 
-  if (trusted) rejected = rejected.Union(trusted->Complement());
-  if (rejected == PurposeSet::All()) return CertificateTrust::Distrusted();
-  return CertificateTrust::LimitedAnchor(rejected, trusted.has_value());
+  if (denied == PurposeSet::All()) return CertificateTrust::Distrusted();
+  const PurposeSet unlisted = trusted ? trusted->Complement() : PurposeSet();
+  return CertificateTrust::LimitedAnchor(unlisted, trusted.has_value(), denied);
 }
 
 Bytes EncodeTrustSettings(CertificateTrust trust, bool self_signed) {
   Bytes content;
   // trust_1oidany() (crypto/x509/x509_trs.c) needs no more for a self-signed anchor than the
   // absence of a refusal, and with any trust setting at all plain `openssl verify` would refuse it.
-  if (trust.IsAnchor() && trust.EndsChain() && !self_signed) {
+  const bool for_nothing = trust.Rejected() == PurposeSet::All();
+  if (trust.IsAnchor() && trust.EndsChain() && !self_signed && !for_nothing) {
     Bytes list;
     AppendDer(der::kObjectIdentifier, AsBytes(kAnyExtendedKeyUsage), list);
     AppendDer(der::kSequence, list, content);
@@ -99,7 +100,7 @@ Bytes EncodeTrustSettings(CertificateTrust trust, bool self_signed) {
     Bytes list;
     // trust_1oid(), which decides about OCSP, does not take anyExtendedKeyUsage for a refusal, so
     // that every purpose is listed as well.
-    if (trust.IsDistrusted()) {
+    if (for_nothing) {
       AppendDer(der::kObjectIdentifier, AsBytes(kAnyExtendedKeyUsage), list);
     }
     for (const PurposeIdentifier& known : kPurposes) {

@@ -16,10 +16,10 @@
 namespace ostrust::platform {
 
 /// The trust that settings express, read as OpenSSL's obj_trust() (crypto/x509/x509_trs.c) does:
-/// a listed trust refuses every purpose that is not listed, and lets the certificate end a chain; a
-/// reject refuses the listed ones; anyExtendedKeyUsage stands for all. A list that names only
-/// purposes OpenSSL does not know refuses all it knows. What refuses every purpose is Distrusted.
-/// Nullopt when the DER is not exactly one X509_CERT_AUX.
+/// a listed trust lets the certificate end a chain for the listed purposes only; a reject denies
+/// the listed ones; anyExtendedKeyUsage stands for all. Who is denied every purpose is Distrusted.
+/// A trust that lists only purposes OpenSSL does not know makes an anchor for none: no blocklist
+/// entry. Nullopt when the DER is not exactly one X509_CERT_AUX.
 std::optional<CertificateTrust> ParseTrustSettings(ByteView der);
 
 /// The settings that make OpenSSL apply `trust` (rule 5: limits as reject, trust

@@ -18,8 +18,8 @@ namespace ostrust::platform {
 struct StoreEntry {
   /// The certificate's DER (RFC 5280 Certificate), without trust settings after it.
   ByteView der;
-  /// A hash of `der` made when the store was read; equal DER has an equal hash in this process. Not
-  /// a fingerprint: it is not collision resistant.
+  /// A hash of the TBSCertificate in `der`, made when the store was read; equal certificates have
+  /// an equal hash in this process. Not a fingerprint: it is not collision resistant.
   std::size_t der_hash = 0;
   /// Issuer and subject are equal as OpenSSL compares names. Says nothing about the signature.
   bool self_issued = false;
@@ -39,7 +39,9 @@ class TrustStore {
   /// no DER Name.
   virtual std::vector<const StoreEntry*> FindBySubject(ByteView subject) const = 0;
 
-  /// How far the certificate with exactly this DER is trusted; Unspecified when it is not there.
+  /// How far this certificate is trusted; Unspecified when it is not there. It is the same as an
+  /// entry if the TBSCertificate is: with another signature on it, it is still the one the system
+  /// speaks of. Where several entries are, MergedWith() makes one answer of them.
   virtual CertificateTrust TrustOf(ByteView certificate) const = 0;
 
   /// Every entry, in the order of the sources, without duplicates. A store that reads part of its

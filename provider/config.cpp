@@ -74,11 +74,26 @@ class Reader {
   }
 
   /// A feature this build does not have: being asked not to use it is fine, being asked for it is
-  /// not. `also` names one more value that asks for nothing.
-  void Absent(const char* key, const char* allowed, std::string_view also = {}) {
+  /// not.
+  void Absent(const char* key, const char* allowed) {
     const auto value = Value(key);
-    if (!value || IsOff(*value) || (!also.empty() && Lower(*value) == also)) return;
+    if (!value || IsOff(*value)) return;
     Refuse(key, *value, std::string(allowed) + ", because this build has no more");
+  }
+
+  void Verify(const char* key, VerifyMode& out) {
+    const auto value = Value(key);
+    if (!value) return;
+    const std::string lower = Lower(*value);
+    if (lower == "platform") {
+      out = VerifyMode::kPlatform;
+    } else if (lower == "report") {
+      out = VerifyMode::kReport;
+    } else if (lower == "roots" || IsOff(*value)) {
+      out = VerifyMode::kRoots;
+    } else {
+      Refuse(key, *value, "platform, report or roots");
+    }
   }
 
   void Refresh(const char* key, std::chrono::milliseconds& out) {
@@ -230,7 +245,7 @@ Config ReadConfig(const ConfigLookup& lookup) {
   reader.Switch("default-paths", config.default_paths);
   reader.Switch("system-bundles", config.system_bundles);
   reader.Patterns("replace-bundles", config.replace_bundles);
-  reader.Absent("verify", "roots or off", "roots");
+  reader.Verify("verify", config.verify);
   reader.Absent("revocation", "off");
   reader.Absent("intermediates", "off");
   reader.Absent("network-allow-private", "no");

@@ -25,11 +25,19 @@ struct Preload {
   bool AppliesTo(std::string_view program) const;
 };
 
+/// What the operating system's verdict is for (key `verify`).
+enum class VerifyMode {
+  kPlatform,  // it decides
+  kReport,    // it is logged
+  kRoots,     // it is not asked for: only anchors are served
+};
+
 struct Config {
   bool default_paths = true;
   bool system_bundles = true;
   /// Shell patterns of bundle files to serve from the system's store; `certifi` is expanded.
   std::vector<std::string> replace_bundles;
+  VerifyMode verify = VerifyMode::kPlatform;
   std::string trust_source = "auto";
   std::chrono::milliseconds refresh{1000};
   Preload preload{false, {"haproxy"}};

@@ -46,10 +46,9 @@ class Configuration {
 
 std::string UnknownKeys(const host::Symbols& symbols) {
   std::string unknown;
-  if (symbols.CONF_get1_default_config_file == nullptr || symbols.CRYPTO_free == nullptr ||
-      symbols.NCONF_new_ex == nullptr || symbols.NCONF_load == nullptr ||
-      symbols.NCONF_get_section == nullptr || symbols.NCONF_get_string == nullptr ||
-      symbols.NCONF_free == nullptr) {
+  if (symbols.CONF_get1_default_config_file == nullptr || symbols.NCONF_new_ex == nullptr ||
+      symbols.NCONF_load == nullptr || symbols.NCONF_get_section == nullptr ||
+      symbols.NCONF_get_string == nullptr || symbols.NCONF_free == nullptr) {
     return unknown;
   }
   char* const path = symbols.CONF_get1_default_config_file();

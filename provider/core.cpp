@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 
+#include <openssl/err.h>
 #include <openssl/params.h>
 
 namespace ostrust {
@@ -30,6 +31,8 @@ const OSSL_ITEM* ReasonStrings() {
       {static_cast<unsigned>(Reason::kUnsupportedSearch),
        const_cast<char*>("the operating system's store can be searched by subject only")},
       {static_cast<unsigned>(Reason::kOutOfMemory), const_cast<char*>("out of memory")},
+      {static_cast<unsigned>(Reason::kRefused),
+       const_cast<char*>("refused by the operating system's trust policy")},
       {0, nullptr},
   };
   return kReasons;
@@ -106,9 +109,18 @@ void Core::StopWatchingProviders() const {
 }
 
 void Core::RaiseError(Reason reason, const std::string& detail) const {
+  Raise(static_cast<int>(reason), detail);
+}
+
+void Core::RaiseOpenSslError(int library, int reason, const std::string& detail) const {
+  // core_vset_error() (crypto/provider_core.c) takes a packed code for one of OpenSSL's own.
+  Raise(static_cast<int>(ERR_PACK(library, 0, reason)), detail);
+}
+
+void Core::Raise(int code, const std::string& detail) const {
   new_error_(handle_);
   set_error_debug_(handle_, "ostrust", 0, "ostrust");
-  SetError(vset_error_, handle_, static_cast<int>(reason), "%s", detail.c_str());
+  SetError(vset_error_, handle_, code, "%s", detail.c_str());
 }
 
 void Core::MarkErrors() const {

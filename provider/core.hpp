@@ -17,6 +17,7 @@ enum class Reason : int {
   kBadUri = 3,
   kUnsupportedSearch = 4,
   kOutOfMemory = 5,
+  kRefused = 6,
 };
 
 /// The texts for OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, ended by an item with id 0.
@@ -51,12 +52,16 @@ class Core {
 
   /// Puts an error into the calling thread's error queue. `detail` becomes the error's data.
   void RaiseError(Reason reason, const std::string& detail) const;
+  /// The same with an error code of OpenSSL's own.
+  void RaiseOpenSslError(int library, int reason, const std::string& detail) const;
 
   /// Errors raised between these two are dropped.
   void MarkErrors() const;
   void DropErrorsToMark() const;
 
  private:
+  void Raise(int code, const std::string& detail) const;
+
   const OSSL_CORE_HANDLE* handle_ = nullptr;
   OSSL_FUNC_core_get_params_fn* get_params_ = nullptr;
   OSSL_FUNC_core_get_libctx_fn* get_libctx_ = nullptr;

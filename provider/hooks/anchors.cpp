@@ -93,14 +93,15 @@ bool AnchorCache::ApplyTrust(X509* x509, CertificateTrust trust) const {
   const auto reject = [&](int nid) {
     return symbols_.X509_add1_reject_object(x509, symbols_.OBJ_nid2obj(nid)) == 1;
   };
-  if (trust.IsDistrusted() && !reject(NID_anyExtendedKeyUsage)) return false;
+  const bool for_nothing = trust.Rejected() == platform::PurposeSet::All();
+  if (for_nothing && !reject(NID_anyExtendedKeyUsage)) return false;
   for (const auto& [purpose, nid] : kPurposeNids) {
     if (trust.Rejected().Contains(purpose) && !reject(nid)) return false;
   }
   // Asked for also where it is not needed: it makes OpenSSL cache the certificate's extensions now,
   // once, instead of in the first verification.
   const bool self_signed = (symbols_.X509_get_extension_flags(x509) & EXFLAG_SS) != 0;
-  return !trust.EndsChain() || self_signed ||
+  return !trust.EndsChain() || self_signed || for_nothing ||
          symbols_.X509_add1_trust_object(x509, symbols_.OBJ_nid2obj(NID_anyExtendedKeyUsage)) == 1;
 }
 

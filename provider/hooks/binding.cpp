@@ -113,10 +113,31 @@ void Binding::Install() {
     return;
   }
 
+  // Without these a chain could end in an anchor of the system's and nobody would be asked, so they
+  // come before the first store can be governed.
+  openssls_verify_ = OpenSslsVerify();
+  OSSL_LIB_CTX* const global = symbols_.OSSL_LIB_CTX_get0_global_default();
+  if (openssls_verify_ == nullptr || !WatchVerifications(global)) {
+    why_unbound_ = "OpenSSL gave no ex_data index";
+    return;
+  }
+  chain_verifier_ = platform::MakeChainVerifier();
+
   why_unhooked_ = HookLookupMethods();
-  if (!why_unhooked_.empty() && !WatchNewStores()) {
+  if (!why_unhooked_.empty() &&
+      !Watch(global, CRYPTO_EX_INDEX_X509_STORE, trampolines.store_new, nullptr)) {
     why_unbound_ = why_unhooked_ + ", and OpenSSL gave no ex_data index";
   }
+}
+
+X509_STORE_CTX_verify_fn Binding::OpenSslsVerify() const {
+  // internal_verify() is static; a context without a store has it (X509_STORE_CTX_init).
+  X509_STORE_CTX* const ctx = symbols_.X509_STORE_CTX_new();
+  if (ctx == nullptr) return nullptr;
+  const bool made = symbols_.X509_STORE_CTX_init(ctx, nullptr, nullptr, nullptr) == 1;
+  const auto verify = made ? symbols_.X509_STORE_CTX_get_verify(ctx) : nullptr;
+  symbols_.X509_STORE_CTX_free(ctx);
+  return verify;
 }
 
 std::string Binding::HookLookupMethods() {
@@ -150,8 +171,11 @@ std::string Binding::HookLookupMethods() {
 
 void Binding::Attach(const std::shared_ptr<ProviderContext>& context) {
   if (!Works()) return;
-  auto bound =
-      std::make_shared<BoundContext>(context, symbols_, Concrete(context->core().LibraryContext()));
+  OSSL_LIB_CTX* const libctx = Concrete(context->core().LibraryContext());
+  auto bound = std::make_shared<BoundContext>(context, symbols_, libctx);
+  // Best effort: a governed store has our function all the same, and the hooks refuse what they
+  // cannot have judged.
+  if (libctx != symbols_.OSSL_LIB_CTX_get0_global_default()) WatchVerifications(libctx);
   const std::lock_guard lock(mutex_);
   contexts_.push_back(std::move(bound));
 }
@@ -199,16 +223,21 @@ OSSL_LIB_CTX* Binding::Concrete(OSSL_LIB_CTX* libctx) const {
   return libctx != nullptr ? libctx : symbols_.OSSL_LIB_CTX_set0_default(nullptr);
 }
 
-bool Binding::WatchNewStores() {
+bool Binding::Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
+                    CRYPTO_EX_free* ended) const {
   // ex_data indexes are kept by library context, and CRYPTO_get_ex_new_index() uses the calling
-  // thread's default one (crypto/ex_data.c). Registered in another than the global default, our
-  // index could be somebody else's there.
-  OSSL_LIB_CTX* const previous =
-      symbols_.OSSL_LIB_CTX_set0_default(symbols_.OSSL_LIB_CTX_get0_global_default());
-  const int index = symbols_.CRYPTO_get_ex_new_index(
-      CRYPTO_EX_INDEX_X509_STORE, 0, nullptr, TrampolinesOf(slot_).store_new, nullptr, nullptr);
+  // thread's default one (crypto/ex_data.c).
+  OSSL_LIB_CTX* const previous = symbols_.OSSL_LIB_CTX_set0_default(library_context);
+  const int index = symbols_.CRYPTO_get_ex_new_index(class_index, 0, nullptr, made, nullptr, ended);
   symbols_.OSSL_LIB_CTX_set0_default(previous);
   return index >= 0;
+}
+
+bool Binding::WatchVerifications(OSSL_LIB_CTX* library_context) const {
+  const Trampolines& trampolines = TrampolinesOf(slot_);
+  return Watch(library_context, CRYPTO_EX_INDEX_X509_STORE_CTX, trampolines.verification_new,
+               trampolines.verification_free) &&
+         Watch(library_context, CRYPTO_EX_INDEX_SSL_CTX, trampolines.ssl_ctx_new, nullptr);
 }
 
 }  // namespace ostrust::hooks

@@ -2,8 +2,9 @@
 //
 // A Binding belongs to one loaded libcrypto image and lives as long as the process. It hooks the
 // places where OpenSSL is told which CAs to use (load_hooks.cpp), makes the stores that asked for
-// the operating system's trust *governed*, and answers for them when a chain is built
-// (lookup_hooks.cpp). A store that never asked is never touched (rule 1).
+// the operating system's trust *governed*, answers for them when a chain is built
+// (lookup_hooks.cpp) and has the chain judged when OpenSSL accepted it (verify_hooks.cpp). A store
+// that never asked is never touched (rule 1).
 #pragma once
 
 #include <atomic>
@@ -17,7 +18,9 @@
 #include "provider/host/image.hpp"
 #include "provider/host/method_table.hpp"
 #include "provider/host/symbols.hpp"
+#include "provider/host/tls_library.hpp"
 #include "provider/provider_context.hpp"
+#include "provider/verify/verification.hpp"
 
 namespace ostrust::hooks {
 
@@ -44,6 +47,7 @@ struct GovernedStore {
   // What was there before; never null.
   X509_STORE_CTX_get_issuer_fn previous_get_issuer;
   X509_STORE_CTX_lookup_certs_fn previous_lookup_certs;
+  X509_STORE_CTX_verify_fn previous_verify;
   // False only for a store that carries our functions in case the marker is loaded into it, in a
   // libcrypto whose lookup methods could not be hooked.
   std::atomic<bool> governed;
@@ -51,6 +55,18 @@ struct GovernedStore {
   bool Served() const {
     return governed.load(std::memory_order_acquire) && context->provider->Active();
   }
+};
+
+/// What is kept for one X509_STORE_CTX with a governed store, from its initialization to its end.
+/// In a table of ours and not in its ex_data: an ex_data index belongs to the calling thread's
+/// default library context, and the same number can be somebody else's data in another thread.
+/// Used by the thread that verifies; there can only be one.
+struct Verification {
+  /// A function of the application's that stood where ours stands now; may be null.
+  X509_STORE_CTX_verify_fn applications_verify = nullptr;
+  bool running = false;
+  /// One verification sees one snapshot. Null before it is first needed.
+  std::shared_ptr<const platform::TrustStore> snapshot;
 };
 
 /// Thread-safe.
@@ -89,8 +105,13 @@ class Binding {
   STACK_OF(X509) * LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name);
   int LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
                       X509_OBJECT* ret);
+  int Verify(X509_STORE_CTX* ctx);
+  int CertVerify(X509_STORE_CTX* ctx) const noexcept;
   void StoreMade(X509_STORE* store);
   void StoreFreed(X509_LOOKUP* lookup);
+  void VerificationMade(X509_STORE_CTX* ctx);
+  void VerificationEnded(X509_STORE_CTX* ctx);
+  void SslContextMade(SSL_CTX* ssl_ctx);
 
  private:
   /// Somebody asks `store` to use a CA file, directory or store.
@@ -105,7 +126,12 @@ class Binding {
   void Install();
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
-  bool WatchNewStores();
+  X509_STORE_CTX_verify_fn OpenSslsVerify() const;
+  /// Registers "new" and "free" callbacks for objects of `class_index` that threads make whose
+  /// default library context is `library_context`.
+  bool Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
+             CRYPTO_EX_free* ended) const;
+  bool WatchVerifications(OSSL_LIB_CTX* library_context) const;
 
   /// The activation that serves `libctx` (null: the calling thread's default); null if none does.
   std::shared_ptr<BoundContext> ContextFor(OSSL_LIB_CTX* libctx) const;
@@ -122,18 +148,34 @@ class Binding {
   void Govern(const Request& request, bool governed);
   void CopyAnchors(const Request& request) const;
 
+  // verify_hooks.cpp
+  Verification* FindVerification(X509_STORE_CTX* ctx) const;
+  /// Sees to it that `ctx` will be judged: an application may have put a function of its own where
+  /// ours was. False when that cannot be: then no anchor may be handed out.
+  bool EnsureVerdict(const GovernedStore& state, Verification* verification,
+                     X509_STORE_CTX* ctx) const;
+  /// The snapshot this verification sees.
+  std::shared_ptr<const platform::TrustStore> SnapshotFor(const GovernedStore& state,
+                                                          Verification* verification) const;
+  /// The libssl of this libcrypto; null when there is none. `again`: look once more if none was
+  /// found. Lock-free: it takes the dynamic linker's lock.
+  const host::TlsLibrary* Tls(bool again = false) const;
+
   // lookup_hooks.cpp
   GovernedStore* Find(X509_STORE* store) const;
   bool Serves(GovernedStore& state, X509_STORE* store) const;
   /// A certificate of the operating system's store, borrowed from the anchor cache.
   struct Candidate {
     X509* x509;
-    bool distrusted;
+    bool refused;  // for the purpose in question
   };
-  /// Those whose subject is `name`.
-  std::vector<Candidate> CandidatesNamed(const GovernedStore& state, const X509_NAME* name) const;
-  /// The one OpenSSL would choose: trusted before distrusted, then valid at the time of `param`
-  /// before others, then the one that ends last. Null when there is none.
+  /// Those in `snapshot`, which may be null, whose subject is `name`.
+  std::vector<Candidate> CandidatesNamed(const GovernedStore& state,
+                                         const platform::TrustStore* snapshot,
+                                         const X509_NAME* name,
+                                         std::optional<platform::Purpose> purpose) const;
+  /// The one OpenSSL would choose: trusted before refused, then valid at the time of `param` before
+  /// others, then the one that ends last. Null when there is none.
   X509* Best(const std::vector<Candidate>& candidates, const X509_VERIFY_PARAM* param) const;
   bool ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const;
 
@@ -147,10 +189,17 @@ class Binding {
   host::CtrlExFn store_ctrl_ex_ = nullptr;
   host::CtrlFn dir_ctrl_ = nullptr;
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
+  X509_STORE_CTX_verify_fn openssls_verify_ = nullptr;
+  std::unique_ptr<platform::ChainVerifier> chain_verifier_;  // may be null
+
+  static constexpr host::TlsLibrary kNoTls{};
+  mutable std::atomic<const host::TlsLibrary*> tls_{nullptr};  // null: not looked for yet
 
   mutable platform::ForkSafeMutex mutex_;
   std::vector<std::shared_ptr<BoundContext>> contexts_;                     // guarded by mutex_
   std::unordered_map<X509_STORE*, std::unique_ptr<GovernedStore>> stores_;  // guarded by mutex_
+  std::unordered_map<X509_STORE_CTX*, std::unique_ptr<Verification>>
+      verifications_;  // guarded by mutex_
 };
 
 }  // namespace ostrust::hooks

@@ -191,6 +191,8 @@ void Binding::Govern(const Request& request, bool governed) {
           get_issuer != nullptr ? get_issuer : symbols_.X509_STORE_CTX_get1_issuer;
       state->previous_lookup_certs =
           lookup_certs != nullptr ? lookup_certs : symbols_.X509_STORE_CTX_get1_certs;
+      const auto verify = symbols_.X509_STORE_get_verify(request.store);
+      state->previous_verify = verify != nullptr ? verify : openssls_verify_;
       state->governed.store(governed, std::memory_order_release);
       // The lookup first: it is how we learn that the store is freed.
       if (symbols_.X509_STORE_add_lookup(request.store, silent_lookup_) == nullptr) {
@@ -199,6 +201,9 @@ void Binding::Govern(const Request& request, bool governed) {
       stores_.emplace(request.store, std::move(state));
       symbols_.X509_STORE_set_get_issuer(request.store, TrampolinesOf(slot_).get_issuer);
       symbols_.X509_STORE_set_lookup_certs(request.store, TrampolinesOf(slot_).lookup_certs);
+      if (request.context->provider->config().verify != VerifyMode::kRoots) {
+        symbols_.X509_STORE_set_verify(request.store, TrampolinesOf(slot_).verify);
+      }
     }
   }
   if (governed && request.context->provider->config().preload.AppliesTo(host::ProgramName())) {

@@ -8,6 +8,7 @@
 
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/marker.hpp"
+#include "provider/verify/judge.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -38,10 +39,18 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     result = state->previous_get_issuer(issuer, ctx, x);
   }
   const X509_VERIFY_PARAM* const param = symbols_.X509_STORE_CTX_get0_param(ctx);
-  if (result < 0 || (result > 0 && ValidAt(param, *issuer)) || !Serves(*state, store))
-    return result;
+  if (result < 0 || !Serves(*state, store)) return result;
+  Verification* const verification = FindVerification(ctx);
+  if (!EnsureVerdict(*state, verification, ctx)) {
+    if (result > 0) symbols_.X509_free(*issuer);
+    *issuer = nullptr;
+    return -1;  // OpenSSL: X509_V_ERR_STORE_LOOKUP
+  }
+  if (result > 0 && ValidAt(param, *issuer)) return result;
 
-  auto candidates = CandidatesNamed(*state, symbols_.X509_get_issuer_name(x));
+  const auto snapshot = SnapshotFor(*state, verification);
+  auto candidates = CandidatesNamed(*state, snapshot.get(), symbols_.X509_get_issuer_name(x),
+                                    verify::RoleOf(symbols_, Tls(), ctx).purpose);
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     return check_issued(ctx, x, candidate.x509) == 0;
@@ -76,13 +85,16 @@ STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name
     certs = state->previous_lookup_certs(ctx, name);
   }
   if (!Serves(*state, store)) return certs;
+  Verification* const verification = FindVerification(ctx);
+  const bool judged = EnsureVerdict(*state, verification, ctx);
+  const auto snapshot = judged ? SnapshotFor(*state, verification) : nullptr;
 
   // 3.0's X509_STORE_CTX_get1_certs() returns null when it finds nothing, which callers take for an
   // error; so an empty stack is made, as later versions do.
   auto* stack = reinterpret_cast<OPENSSL_STACK*>(certs);
   if (stack == nullptr) stack = symbols_.OPENSSL_sk_new_null();
   if (stack == nullptr) return nullptr;
-  for (const Candidate& candidate : CandidatesNamed(*state, name)) {
+  for (const Candidate& candidate : CandidatesNamed(*state, snapshot.get(), name, std::nullopt)) {
     bool present = false;
     for (int i = 0; i < symbols_.OPENSSL_sk_num(stack) && !present; ++i) {
       present = symbols_.X509_cmp(static_cast<X509*>(symbols_.OPENSSL_sk_value(stack, i)),
@@ -103,7 +115,9 @@ int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X
   X509_STORE* const store = symbols_.X509_LOOKUP_get_store(lookup);
   const GovernedStore* const state = Find(store);
   if (state == nullptr || !state->Served()) return 0;
-  X509* const best = Best(CandidatesNamed(*state, name), nullptr);
+  Unavailable why;
+  const auto snapshot = state->context->provider->CurrentStore(why);
+  X509* const best = Best(CandidatesNamed(*state, snapshot.get(), name, std::nullopt), nullptr);
   if (best == nullptr || symbols_.X509_OBJECT_set1_X509(ret, best) != 1) return 0;
   // A lookup's answer carries no reference of its own: X509_STORE_CTX_get_by_subject() takes one
   // (x509_lu.c, all versions). The anchor cache keeps the object alive.
@@ -126,20 +140,21 @@ bool Binding::Serves(GovernedStore& state, X509_STORE* store) const {
   return true;
 }
 
-std::vector<Binding::Candidate> Binding::CandidatesNamed(const GovernedStore& state,
-                                                         const X509_NAME* name) const {
+std::vector<Binding::Candidate> Binding::CandidatesNamed(
+    const GovernedStore& state, const platform::TrustStore* snapshot, const X509_NAME* name,
+    std::optional<platform::Purpose> purpose) const {
   std::vector<Candidate> candidates;
   const unsigned char* der = nullptr;
   std::size_t size = 0;
-  if (symbols_.X509_NAME_get0_der(name, &der, &size) != 1) return candidates;
-  const ProviderContext& provider = *state.context->provider;
-  Unavailable why;
-  const auto store = provider.CurrentStore(why);
-  if (store == nullptr) return candidates;
+  if (snapshot == nullptr || symbols_.X509_NAME_get0_der(name, &der, &size) != 1) {
+    return candidates;
+  }
+  const Log& log = state.context->provider->log();
   for (const platform::StoreEntry* const entry :
-       store->FindBySubject(std::as_bytes(std::span(der, size)))) {
-    X509* const x509 = state.context->anchors->Get(*entry, state.propq, provider.log());
-    if (x509 != nullptr) candidates.push_back({x509, entry->trust.IsDistrusted()});
+       snapshot->FindBySubject(std::as_bytes(std::span(der, size)))) {
+    X509* const x509 = state.context->anchors->Get(*entry, state.propq, log);
+    if (x509 == nullptr) continue;
+    candidates.push_back({x509, verify::RefusedAsAnchor(entry->trust, purpose)});
   }
   return candidates;
 }
@@ -147,7 +162,7 @@ std::vector<Binding::Candidate> Binding::CandidatesNamed(const GovernedStore& st
 X509* Binding::Best(const std::vector<Candidate>& candidates,
                     const X509_VERIFY_PARAM* param) const {
   const auto better = [&](const Candidate& a, const Candidate& b) {
-    if (a.distrusted != b.distrusted) return !a.distrusted;
+    if (a.refused != b.refused) return !a.refused;
     const bool a_valid = ValidAt(param, a.x509);
     const bool b_valid = ValidAt(param, b.x509);
     if (a_valid != b_valid) return a_valid;

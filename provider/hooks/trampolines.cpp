@@ -80,8 +80,47 @@ struct Entry {
     }
   }
 
-  static constexpr Trampolines kAll = {FileCtrlEx,  StoreCtrlEx,     DirCtrl,    GetIssuer,
-                                       LookupCerts, LookupBySubject, LookupFree, StoreNew};
+  static int Verify(X509_STORE_CTX* ctx) {
+    try {
+      return Target().Verify(ctx);
+    } catch (...) {
+      // Refused, and with 0: some callers take a negative result for success.
+      Target().symbols().X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+      return 0;
+    }
+  }
+
+  static void VerificationNew(void* ctx, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    try {
+      Target().VerificationMade(static_cast<X509_STORE_CTX*>(ctx));
+    } catch (...) {
+      // Out of memory. The store's own function is ours already; only what this file keeps for one
+      // verification is missing, and without it the hooks are stricter.
+    }
+  }
+
+  static void VerificationFree(void* ctx, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    try {
+      Target().VerificationEnded(static_cast<X509_STORE_CTX*>(ctx));
+    } catch (...) {
+      // As above.
+    }
+  }
+
+  static void SslCtxNew(void* ssl_ctx, void*, CRYPTO_EX_DATA*, int, long, void*) {
+    try {
+      Target().SslContextMade(static_cast<SSL_CTX*>(ssl_ctx));
+    } catch (...) {
+      // Out of memory: the context verifies as OpenSSL does, and the verdict is still asked.
+    }
+  }
+
+  static int CertVerify(X509_STORE_CTX* ctx, void*) { return Target().CertVerify(ctx); }
+
+  static constexpr Trampolines kAll = {FileCtrlEx,  StoreCtrlEx,     DirCtrl,          GetIssuer,
+                                       LookupCerts, LookupBySubject, LookupFree,       StoreNew,
+                                       Verify,      VerificationNew, VerificationFree, SslCtxNew,
+                                       CertVerify};
 };
 
 template <std::size_t... kSlots>

@@ -7,6 +7,7 @@
 
 #include "provider/host/method_table.hpp"
 #include "provider/host/symbols.hpp"
+#include "provider/host/tls_library.hpp"
 
 namespace ostrust::hooks {
 
@@ -22,6 +23,11 @@ struct Trampolines {
   X509_LOOKUP_get_by_subject_fn lookup_by_subject;
   void (*lookup_free)(X509_LOOKUP* lookup);
   CRYPTO_EX_new* store_new;
+  X509_STORE_CTX_verify_fn verify;
+  CRYPTO_EX_new* verification_new;
+  CRYPTO_EX_free* verification_free;
+  CRYPTO_EX_new* ssl_ctx_new;
+  int (*cert_verify)(X509_STORE_CTX* ctx, void* arg);
 };
 
 /// The functions of one slot. No exception leaves them: they fall back to OpenSSL's own function.

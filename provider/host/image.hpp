@@ -23,6 +23,12 @@ class Image {
   /// also when another image does.
   void* Symbol(const char* name) const;
 
+  /// The loaded images that export `exported` and whose own use of `imported` leads into this
+  /// image: the libssl of a libcrypto. This image itself is one if it exports both. Only images are
+  /// looked at whose file is called something with "ssl", and the program. Those returned stay
+  /// loaded.
+  std::vector<Image> Users(const char* exported, const char* imported) const;
+
   bool ContainsCode(const void* address) const;
   bool ContainsData(const void* address, std::size_t size) const;
   /// Whether `size` bytes at `address` lie in data of this image that stays writable after

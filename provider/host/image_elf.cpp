@@ -1,6 +1,6 @@
 // Image for ELF systems: dl_iterate_phdr() says what is loaded where, dlsym() finds symbols.
 
-#include <cstring>
+#include <string_view>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -39,6 +39,23 @@ int Visit(dl_phdr_info* info, std::size_t, void* data) {
     search.headers = info->dlpi_phdr;
     search.header_count = info->dlpi_phnum;
     return 1;
+  }
+  return 0;
+}
+
+/// An address in each image that is the program or has "ssl" in its file's name.
+int VisitUsers(dl_phdr_info* info, std::size_t, void* data) {
+  auto& addresses = *static_cast<std::vector<const void*>*>(data);
+  const std::string_view path = info->dlpi_name;
+  const bool is_program = addresses.empty();  // dl_iterate_phdr(3): the program comes first
+  if (!is_program && path.substr(path.rfind('/') + 1).find("ssl") == std::string_view::npos) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& header = info->dlpi_phdr[i];
+    if (header.p_type != PT_LOAD) continue;
+    addresses.push_back(reinterpret_cast<const void*>(info->dlpi_addr + header.p_vaddr));
+    return 0;
   }
   return 0;
 }
@@ -99,6 +116,26 @@ void* Image::Symbol(const char* name) const {
   // dlsym() also searches what the image depends on, and for the program everything that is global.
   void* const symbol = ::dlsym(handle_, name);
   return symbol != nullptr && Find(symbol, 1) != nullptr ? symbol : nullptr;
+}
+
+std::vector<Image> Image::Users(const char* exported, const char* imported) const {
+  std::vector<const void*> addresses;
+  ::dl_iterate_phdr(VisitUsers, &addresses);
+  std::vector<Image> users;
+  if (Symbol(exported) != nullptr && Symbol(imported) != nullptr) users.push_back(*this);
+  for (const void* const address : addresses) {
+    std::string why;
+    auto image = Containing(address, why);
+    if (!image || image->base_ == base_) continue;
+    // dlsym() with a handle looks into the image first and then into what it was linked with.
+    const void* const used = ::dlsym(image->handle_, imported);
+    if (image->Symbol(exported) != nullptr && used != nullptr && Find(used, 1) != nullptr) {
+      users.push_back(std::move(*image));
+    } else {
+      ::dlclose(image->handle_);  // it is not ours to keep
+    }
+  }
+  return users;
 }
 
 const Image::Segment* Image::Find(const void* address, std::size_t size) const {

@@ -15,6 +15,7 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 #define OSTRUST_RESOLVE(name) Resolve(image, #name, symbols.name);
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_RESOLVE(X509_STORE_get1_objects)
+  OSTRUST_RESOLVE(X509_VERIFY_PARAM_get_purpose)
 #undef OSTRUST_RESOLVE
 #define OSTRUST_RESOLVE(name) \
   if (!Resolve(image, #name, symbols.name)) return image.Name() + " does not export " #name;

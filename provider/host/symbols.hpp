@@ -24,6 +24,8 @@ namespace ostrust::host {
 
 // Without these there is no binding at all.
 #define OSTRUST_REQUIRED_SYMBOLS(X)            \
+  X(ASN1_TIME_compare)                         \
+  X(CRYPTO_free)                               \
   X(CRYPTO_get_ex_new_index)                   \
   X(ERR_pop_to_mark)                           \
   X(ERR_set_mark)                              \
@@ -68,23 +70,43 @@ namespace ostrust::host {
   X(X509_LOOKUP_set_method_data)               \
   X(X509_LOOKUP_store)                         \
   X(X509_NAME_get0_der)                        \
+  X(X509_NAME_oneline)                         \
   X(X509_OBJECT_free)                          \
   X(X509_OBJECT_get0_X509_CRL)                 \
   X(X509_OBJECT_get_type)                      \
   X(X509_OBJECT_set1_X509)                     \
+  X(X509_STORE_CTX_free)                       \
+  X(X509_STORE_CTX_get0_chain)                 \
   X(X509_STORE_CTX_get0_param)                 \
+  X(X509_STORE_CTX_get0_parent_ctx)            \
   X(X509_STORE_CTX_get0_store)                 \
   X(X509_STORE_CTX_get1_certs)                 \
   X(X509_STORE_CTX_get1_issuer)                \
   X(X509_STORE_CTX_get_check_issued)           \
+  X(X509_STORE_CTX_get_ex_data)                \
+  X(X509_STORE_CTX_get_num_untrusted)          \
+  X(X509_STORE_CTX_get_verify)                 \
+  X(X509_STORE_CTX_get_verify_cb)              \
+  X(X509_STORE_CTX_init)                       \
+  X(X509_STORE_CTX_new)                        \
+  X(X509_STORE_CTX_set_current_cert)           \
+  X(X509_STORE_CTX_set_error)                  \
+  X(X509_STORE_CTX_set_error_depth)            \
+  X(X509_STORE_CTX_set_verify)                 \
   X(X509_STORE_add_cert)                       \
   X(X509_STORE_add_lookup)                     \
   X(X509_STORE_get_get_issuer)                 \
   X(X509_STORE_get_lookup_certs)               \
+  X(X509_STORE_get_verify)                     \
   X(X509_STORE_lock)                           \
   X(X509_STORE_set_get_issuer)                 \
   X(X509_STORE_set_lookup_certs)               \
+  X(X509_STORE_set_verify)                     \
   X(X509_STORE_unlock)                         \
+  X(X509_VERIFY_PARAM_get0_host)               \
+  X(X509_VERIFY_PARAM_get1_ip_asc)             \
+  X(X509_VERIFY_PARAM_get_flags)               \
+  X(X509_VERIFY_PARAM_get_time)                \
   X(X509_add1_reject_object)                   \
   X(X509_add1_trust_object)                    \
   X(X509_cmp)                                  \
@@ -94,15 +116,16 @@ namespace ostrust::host {
   X(X509_get0_notBefore)                       \
   X(X509_get_extension_flags)                  \
   X(X509_get_issuer_name)                      \
+  X(X509_get_subject_name)                     \
   X(X509_new_ex)                               \
   X(X509_up_ref)                               \
+  X(X509_verify_cert)                          \
   X(d2i_X509)                                  \
-  X(ASN1_TIME_compare)
+  X(i2d_X509)
 
 // Without these one convenience is missing, and nothing else.
 #define OSTRUST_OPTIONAL_SYMBOLS(X) \
   X(CONF_get1_default_config_file)  \
-  X(CRYPTO_free)                    \
   X(ERR_load_strings)               \
   X(ERR_peek_last_error)            \
   X(NCONF_free)                     \
@@ -123,6 +146,8 @@ struct Symbols {
   // Since 3.3, so not in the headers of 3.0. X509_STORE_get0_objects() must not be used where this
   // one exists: in 4.0 it turns the store's hash table into a list for good.
   STACK_OF(X509_OBJECT) * (*X509_STORE_get1_objects)(X509_STORE* store) = nullptr;
+  // Since 3.5.
+  int (*X509_VERIFY_PARAM_get_purpose)(const X509_VERIFY_PARAM* param) = nullptr;
 };
 
 /// Resolves every symbol in `image`. Returns a sentence that names the first required one that is

@@ -73,6 +73,16 @@ TEST(MemoryTrustStore, TrustIsOfTheExactCertificate) {
   EXPECT_EQ(store.TrustOf({}), CertificateTrust::Unspecified());
 }
 
+TEST(MemoryTrustStore, TrustIsOfWhatWasSignedWhateverTheSignature) {
+  const Bytes root = MakeRoot("Root");
+  const Bytes again = MakeRoot("Root");
+  ASSERT_NE(root, again);
+  EXPECT_TRUE(Store({Entry(root)}).TrustOf(again).IsAnchor());
+  const MemoryTrustStore both = Store({Entry(root), Entry(again, CertificateTrust::Distrusted())});
+  EXPECT_EQ(both.Entries().size(), 2U);
+  EXPECT_TRUE(both.TrustOf(root).IsDistrusted());
+}
+
 TEST(MemoryTrustStore, EqualDerHasEqualHash) {
   const Bytes root = MakeRoot("Root");
   const MemoryTrustStore a = Store({Entry(root)});

@@ -34,9 +34,15 @@ TEST(TrustSettings, ATrustedPurposeRefusesAllOthers) {
   EXPECT_EQ(trust, CertificateTrust::LimitedAnchor(Only(Purpose::kServerAuth).Complement(), true));
 }
 
-TEST(TrustSettings, ARejectedPurposeRefusesOnlyThat) {
-  EXPECT_EQ(Parse(nullptr, "emailProtection"),
-            CertificateTrust::LimitedAnchor(Only(Purpose::kEmailProtection), false));
+TEST(TrustSettings, ARejectedPurposeIsDeniedAndOnlyThat) {
+  const auto mail = Only(Purpose::kEmailProtection);
+  EXPECT_EQ(Parse(nullptr, "emailProtection"), CertificateTrust::LimitedAnchor(mail, false, mail));
+}
+
+TEST(TrustSettings, WhatIsNotListedIsNotDenied) {
+  const CertificateTrust trust = Parse("serverAuth clientAuth", "codeSigning");
+  EXPECT_EQ(trust.Denied(), Only(Purpose::kCodeSigning));
+  EXPECT_TRUE(trust.Rejected().Contains(Purpose::kEmailProtection));
 }
 
 TEST(TrustSettings, EveryPurposeIsKnownUnderOpenSslsName) {
@@ -54,18 +60,20 @@ TEST(TrustSettings, TrustInAnyPurposeRefusesNone) {
   EXPECT_EQ(Parse("anyExtendedKeyUsage", nullptr),
             CertificateTrust::LimitedAnchor(PurposeSet(), true));
   EXPECT_EQ(Parse("anyExtendedKeyUsage", "serverAuth"),
-            CertificateTrust::LimitedAnchor(Only(Purpose::kServerAuth), true));
+            CertificateTrust::LimitedAnchor({}, true, Only(Purpose::kServerAuth)));
 }
 
 TEST(TrustSettings, RejectionOfEverythingIsDistrust) {
   EXPECT_TRUE(Parse(nullptr, "anyExtendedKeyUsage").IsDistrusted());
   EXPECT_TRUE(Parse("serverAuth", "anyExtendedKeyUsage").IsDistrusted());
-  EXPECT_TRUE(Parse("serverAuth", "serverAuth").IsDistrusted());
 }
 
-TEST(TrustSettings, TrustInUnknownPurposesOnlyIsDistrust) {
-  EXPECT_TRUE(Parse("1.3.6.1.4.1.99999.1", nullptr).IsDistrusted());
-  EXPECT_TRUE(ParseTrustSettings(AsBytes("\x30\x02\x30\x00"sv))->IsDistrusted());
+TEST(TrustSettings, TrustInUnknownPurposesOnlyIsAnAnchorForNone) {
+  const auto for_none = CertificateTrust::LimitedAnchor(PurposeSet::All(), true);
+  EXPECT_EQ(Parse("1.3.6.1.4.1.99999.1", nullptr), for_none);
+  EXPECT_EQ(ParseTrustSettings(AsBytes("\x30\x02\x30\x00"sv)), for_none);
+  EXPECT_EQ(Parse("serverAuth", "serverAuth").Rejected(), PurposeSet::All());
+  EXPECT_FALSE(for_none.IsDistrusted());
 }
 
 TEST(TrustSettings, RejectionOfUnknownPurposesLimitsNothing) {
@@ -126,7 +134,9 @@ TEST(TrustSettings, WhatIsEncodedIsReadBack) {
       } else if (rejected == PurposeSet::All()) {
         EXPECT_EQ(ParseTrustSettings(encoded), CertificateTrust::Distrusted());
       } else {
-        EXPECT_EQ(ParseTrustSettings(encoded), trust);
+        // Rule 5: limits are encoded as reject settings, whatever they were.
+        EXPECT_EQ(ParseTrustSettings(encoded),
+                  CertificateTrust::LimitedAnchor(rejected, ends_chain, rejected));
       }
     }
   }
@@ -180,6 +190,8 @@ TEST(CertificateTrust, DistrustWinsWhenSourcesAreMerged) {
   EXPECT_EQ(
       limited.MergedWith(other),
       CertificateTrust::LimitedAnchor(Only(Purpose::kServerAuth).With(Purpose::kClientAuth), true));
+  const auto denied = CertificateTrust::LimitedAnchor({}, false, Only(Purpose::kCodeSigning));
+  EXPECT_EQ(limited.MergedWith(denied).Denied(), denied.Denied());
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+// ChainVerifier: would the operating system's own verifier accept this chain?
+//
+// For systems that verify chains themselves and know more than a list of roots can say. Windows and
+// macOS have one; Linux has none, and MakeChainVerifier() returns null there. It is asked about TLS
+// peers only, after OpenSSL accepted the chain, and can only turn that into a refusal.
+#pragma once
+
+#include <cstddef>
+#include <ctime>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "platform/bytes.hpp"
+#include "platform/certificate_trust.hpp"
+
+namespace ostrust::platform {
+
+/// What is asked. Views of the caller's; valid during the call only.
+struct ChainQuestion {
+  /// The chain as OpenSSL built and verified it: the peer's certificate first, the anchor last.
+  std::span<const ByteView> chain;
+  /// kServerAuth or kClientAuth: what the peer must be trusted for.
+  Purpose purpose = Purpose::kServerAuth;
+  /// The host name or IP address the application wants; empty when it wants none. OpenSSL has
+  /// checked it already.
+  std::string name;
+  /// The time the chain must be valid at, in seconds since 1970.
+  std::time_t time = 0;
+};
+
+/// What is wrong with a chain: the union of what the systems tell apart (SecTrust's OSStatus,
+/// Windows' HRESULT and CERT_TRUST_STATUS).
+enum class ChainError : std::uint8_t {
+  kNone,
+  kUntrustedRoot,
+  kUntrustedCa,
+  kNoIssuer,
+  kDistrusted,
+  kRevoked,
+  kRevocationUnknown,
+  kExpired,
+  kNotYetValid,
+  kHostnameMismatch,
+  kIpAddressMismatch,
+  kNotPermittedName,
+  kExcludedName,
+  kWrongPurpose,
+  kInvalidCa,
+  kPathTooLong,
+  kUnhandledCriticalExtension,
+  kInvalidExtension,
+  kInvalidPolicy,
+  kBadSignature,
+  kWeakDigest,
+  kWeakKey,
+  kPathLoop,
+  kNoTransparency,
+  kUndecided,  // the system failed to decide: refused, and `detail` says why
+};
+
+struct ChainVerdict {
+  ChainError error = ChainError::kNone;
+  /// Which certificate of the question's chain it is about. An index past its end means the leaf.
+  std::size_t depth = 0;
+  /// The system's own words, and its code where there is one.
+  std::string detail;
+};
+
+/// Thread-safe.
+class ChainVerifier {
+ public:
+  virtual ~ChainVerifier() = default;
+  /// Throws only std::bad_alloc, which refuses the chain.
+  virtual ChainVerdict Verify(const ChainQuestion& question) const = 0;
+
+ protected:
+  ChainVerifier() = default;
+  ChainVerifier(const ChainVerifier&) = default;
+  ChainVerifier& operator=(const ChainVerifier&) = default;
+};
+
+/// This system's verifier; null where it has none.
+std::unique_ptr<ChainVerifier> MakeChainVerifier();
+
+}  // namespace ostrust::platform

@@ -1,0 +1,162 @@
+// How the verdict gets into OpenSSL's verification: our function stands where OpenSSL's
+// internal_verify() stood in every X509_STORE_CTX of a governed store. It runs that first, and can
+// only turn success into failure (rule 2).
+//
+// It is put there twice. A governed store has it, so that X509_STORE_CTX_init() copies it whatever
+// thread and library context it runs in. And the ex_data "new" callback, which runs at the end of
+// X509_STORE_CTX_init(), puts it into contexts whose store got another function from the
+// application afterwards.
+
+#include <algorithm>
+#include <mutex>
+
+#include "provider/hooks/binding.hpp"
+#include "provider/hooks/trampolines.hpp"
+
+namespace ostrust::hooks {
+namespace {
+
+/// True for as long as it lives.
+class Running {
+ public:
+  explicit Running(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Running() { flag_ = false; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+bool HasVerdict(const GovernedStore& state) {
+  return state.context->provider->config().verify != VerifyMode::kRoots;
+}
+
+}  // namespace
+
+int Binding::Verify(X509_STORE_CTX* ctx) {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  GovernedStore* const state = Find(store);
+  // An application may have copied our function to a store that never asked for us.
+  if (state == nullptr) return openssls_verify_(ctx);
+
+  Verification* const verification = FindVerification(ctx);
+  int result;
+  if (verification == nullptr || verification->applications_verify == nullptr) {
+    result = state->previous_verify(ctx);
+  } else {
+    // The application's function may call what it found before: us. The outer call judges.
+    if (verification->running) return state->previous_verify(ctx);
+    const Running running(verification->running);
+    result = verification->applications_verify(ctx);
+  }
+  if (result <= 0 || !verify::HasChain(symbols_, ctx) || !HasVerdict(*state) ||
+      !Serves(*state, store)) {
+    return result;
+  }
+  const auto snapshot = SnapshotFor(*state, verification);
+  if (snapshot == nullptr) return result;  // never read, so nothing of it was served either
+  const ProviderContext& provider = *state->context->provider;
+  const bool accepted =
+      verify::Decide(symbols_, provider, ctx, verify::RoleOf(symbols_, Tls(), ctx), *snapshot,
+                     chain_verifier_.get(), provider.config().verify == VerifyMode::kReport) != 0;
+  return accepted ? result : 0;
+}
+
+int Binding::CertVerify(X509_STORE_CTX* ctx) const noexcept {
+  // As ssl_verify_cert_chain() does where no such callback is set.
+  const int result = symbols_.X509_verify_cert(ctx);
+  return result < 0 ? 0 : result;
+}
+
+void Binding::VerificationMade(X509_STORE_CTX* ctx) {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  const GovernedStore* const state = store == nullptr ? nullptr : Find(store);
+  if (state == nullptr) return;
+
+  const X509_STORE_CTX_verify_fn ours = TrampolinesOf(slot_).verify;
+  const X509_STORE_CTX_verify_fn found = symbols_.X509_STORE_CTX_get_verify(ctx);
+  // A library context that was left and entered again has the callback twice: this one has run.
+  if (found == ours && symbols_.X509_STORE_get_verify(store) != ours) return;
+
+  auto verification = std::make_unique<Verification>();
+  if (found != ours && HasVerdict(*state)) {
+    verification->applications_verify = found;
+    symbols_.X509_STORE_CTX_set_verify(ctx, ours);
+  }
+  const std::lock_guard lock(mutex_);
+  verifications_.insert_or_assign(ctx, std::move(verification));
+}
+
+void Binding::VerificationEnded(X509_STORE_CTX* ctx) {
+  std::unique_ptr<Verification> dropped;  // destroyed after the lock is released
+  const std::lock_guard lock(mutex_);
+  const auto found = verifications_.find(ctx);
+  if (found == verifications_.end()) return;
+  dropped = std::move(found->second);
+  verifications_.erase(found);
+}
+
+Verification* Binding::FindVerification(X509_STORE_CTX* ctx) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = verifications_.find(ctx);
+  return found == verifications_.end() ? nullptr : found->second.get();
+}
+
+bool Binding::EnsureVerdict(const GovernedStore& state, Verification* verification,
+                            X509_STORE_CTX* ctx) const {
+  const X509_STORE_CTX_verify_fn ours = TrampolinesOf(slot_).verify;
+  const X509_STORE_CTX_verify_fn found = symbols_.X509_STORE_CTX_get_verify(ctx);
+  if (found == ours || !HasVerdict(state)) return true;
+  if (verification == nullptr) {
+    const ProviderContext& provider = *state.context->provider;
+    const std::string why =
+        "the application replaced the verify function of a context that ostrust knows nothing of";
+    provider.log().Write(LogLevel::kError, "refused: " + why);
+    provider.core().RaiseError(Reason::kRefused, why);
+    return false;
+  }
+  verification->applications_verify = found;
+  symbols_.X509_STORE_CTX_set_verify(ctx, ours);
+  return true;
+}
+
+std::shared_ptr<const platform::TrustStore> Binding::SnapshotFor(const GovernedStore& state,
+                                                                 Verification* verification) const {
+  Unavailable why;
+  if (verification == nullptr) return state.context->provider->CurrentStore(why);
+  if (verification->snapshot == nullptr) {
+    verification->snapshot = state.context->provider->CurrentStore(why);
+  }
+  return verification->snapshot;
+}
+
+void Binding::SslContextMade(SSL_CTX* ssl_ctx) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool active = std::any_of(contexts_.begin(), contexts_.end(), [](const auto& context) {
+      return context->provider->Active();
+    });
+    if (!active) return;
+  }
+  const host::TlsLibrary* const tls = Tls(true);
+  if (tls == nullptr) return;
+  // Called from SSL_CTX_new(): an application that sets a callback of its own does so later.
+  tls->SSL_CTX_set_cert_verify_callback(ssl_ctx, TrampolinesOf(slot_).cert_verify, nullptr);
+}
+
+const host::TlsLibrary* Binding::Tls(bool again) const {
+  const host::TlsLibrary* known = tls_.load(std::memory_order_acquire);
+  if (known == nullptr || (again && known == &kNoTls)) {
+    const auto found = host::FindTlsLibrary(image_);
+    const auto* const next = found ? new host::TlsLibrary(*found) : &kNoTls;  // kept for ever
+    if (tls_.compare_exchange_strong(known, next, std::memory_order_acq_rel)) {
+      known = next;
+    } else if (next != &kNoTls) {
+      delete next;  // another thread was faster
+    }
+  }
+  return known == &kNoTls ? nullptr : known;
+}
+
+}  // namespace ostrust::hooks

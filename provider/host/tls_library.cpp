@@ -1,0 +1,29 @@
+#include "provider/host/tls_library.hpp"
+
+namespace ostrust::host {
+namespace {
+
+template <typename Function>
+bool Resolve(const Image& image, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(image.Symbol(name));
+  return function != nullptr;
+}
+
+}  // namespace
+
+std::optional<TlsLibrary> FindTlsLibrary(const Image& libcrypto) {
+  // A function that libssl takes from libcrypto, and that both must mean the same one by.
+  const auto users = libcrypto.Users("SSL_CTX_new", "X509_verify_cert");
+  if (users.size() != 1) return std::nullopt;
+  TlsLibrary library;
+  const Image& image = users.front();
+#define OSTRUST_RESOLVE(name) Resolve(image, #name, library.name)
+  if (!OSTRUST_RESOLVE(SSL_CTX_set_cert_verify_callback) ||
+      !OSTRUST_RESOLVE(SSL_get_ex_data_X509_STORE_CTX_idx) || !OSTRUST_RESOLVE(SSL_is_server)) {
+    return std::nullopt;
+  }
+#undef OSTRUST_RESOLVE
+  return library;
+}
+
+}  // namespace ostrust::host

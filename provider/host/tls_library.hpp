@@ -1,0 +1,25 @@
+// The libssl that uses the libcrypto that loaded us. Optional: without it nothing but the fetching
+// layers is missing, and in OpenSSL 3.0 the knowledge which verification is a TLS peer's.
+#pragma once
+
+#include <optional>
+
+#include <openssl/ssl.h>
+
+#include "provider/host/image.hpp"
+
+namespace ostrust::host {
+
+/// Plain pointers, none of them null.
+struct TlsLibrary {
+  decltype(&::SSL_CTX_set_cert_verify_callback) SSL_CTX_set_cert_verify_callback = nullptr;
+  decltype(&::SSL_get_ex_data_X509_STORE_CTX_idx) SSL_get_ex_data_X509_STORE_CTX_idx = nullptr;
+  decltype(&::SSL_is_server) SSL_is_server = nullptr;
+};
+
+/// Looks among the loaded images; loads none. Nullopt when there is no such libssl, or more than
+/// one: nothing would tell which of them made an SSL_CTX. Takes the dynamic linker's lock, so no
+/// lock of ours may be held.
+std::optional<TlsLibrary> FindTlsLibrary(const Image& libcrypto);
+
+}  // namespace ostrust::host

@@ -1,0 +1,138 @@
+#include "provider/verify/judge.hpp"
+
+#include <openssl/x509_vfy.h>
+
+namespace ostrust::verify {
+namespace {
+
+using platform::CertificateTrust;
+using platform::ChainError;
+using platform::Purpose;
+using platform::PurposeSet;
+
+const char* NameOf(std::optional<Purpose> purpose) {
+  if (!purpose) return "any purpose";
+  switch (*purpose) {
+    case Purpose::kServerAuth:
+      return "TLS servers";
+    case Purpose::kClientAuth:
+      return "TLS clients";
+    case Purpose::kCodeSigning:
+      return "code signing";
+    case Purpose::kEmailProtection:
+      return "e-mail";
+    case Purpose::kTimeStamping:
+      return "time stamps";
+    case Purpose::kOcspSigning:
+    case Purpose::kOcspRequest:
+      return "OCSP";
+  }
+  return "this purpose";
+}
+
+/// What the trust of the certificate at one depth says against the chain; empty when nothing.
+std::string ObjectionOf(CertificateTrust trust, std::optional<Purpose> purpose, bool from_store) {
+  if (trust.IsDistrusted()) return "distrusted";
+  if (purpose && trust.Denied().Contains(*purpose)) {
+    return std::string("rejected for ") + NameOf(purpose);
+  }
+  if (from_store && trust.IsAnchor() && RefusedAsAnchor(trust, purpose)) {
+    return std::string("not trusted for ") + NameOf(purpose);
+  }
+  return {};
+}
+
+}  // namespace
+
+bool RefusedAsAnchor(CertificateTrust trust, std::optional<Purpose> purpose) {
+  return purpose ? trust.Rejected().Contains(*purpose) : trust.Rejected() == PurposeSet::All();
+}
+
+std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& store,
+                           const platform::ChainVerifier* verifier) {
+  std::vector<Refusal> refusals;
+  bool ends_in_system_anchor = false;
+  for (std::size_t depth = chain.certificates.size(); depth-- > 0;) {
+    const CertificateTrust trust = store.TrustOf(chain.certificates[depth]);
+    const bool from_store = depth >= chain.first_trusted;
+    if (depth + 1 == chain.certificates.size()) {
+      ends_in_system_anchor = from_store && trust.IsAnchor();
+    }
+    const std::string objection = ObjectionOf(trust, chain.purpose, from_store);
+    if (!objection.empty()) {
+      refusals.push_back({depth, X509_V_ERR_CERT_REJECTED, objection + " by " + store.Source()});
+    }
+  }
+  if (verifier == nullptr || !chain.tls_peer || !chain.purpose || !ends_in_system_anchor) {
+    return refusals;
+  }
+
+  platform::ChainVerdict verdict =
+      verifier->Verify({chain.certificates, *chain.purpose, chain.name, chain.time});
+  if (verdict.error != ChainError::kNone) {
+    const std::size_t depth = verdict.depth < chain.certificates.size() ? verdict.depth : 0;
+    const int error = OpenSslError(verdict.error, depth == 0, chain.certificates.size() == 1);
+    refusals.push_back(
+        {depth, error, "refused by the operating system: " + std::move(verdict.detail)});
+  }
+  return refusals;
+}
+
+int OpenSslError(ChainError error, bool end_entity, bool only_certificate) {
+  switch (error) {
+    case ChainError::kNone:
+      return X509_V_OK;
+    case ChainError::kUntrustedRoot:
+      return only_certificate ? X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+                              : X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+    case ChainError::kUntrustedCa:
+      return X509_V_ERR_CERT_UNTRUSTED;
+    case ChainError::kNoIssuer:
+      return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+    case ChainError::kDistrusted:
+      return X509_V_ERR_CERT_REJECTED;
+    case ChainError::kRevoked:
+      return X509_V_ERR_CERT_REVOKED;
+    case ChainError::kRevocationUnknown:
+      return X509_V_ERR_UNABLE_TO_GET_CRL;
+    case ChainError::kExpired:
+      return X509_V_ERR_CERT_HAS_EXPIRED;
+    case ChainError::kNotYetValid:
+      return X509_V_ERR_CERT_NOT_YET_VALID;
+    case ChainError::kHostnameMismatch:
+      return X509_V_ERR_HOSTNAME_MISMATCH;
+    case ChainError::kIpAddressMismatch:
+      return X509_V_ERR_IP_ADDRESS_MISMATCH;
+    case ChainError::kNotPermittedName:
+      return X509_V_ERR_PERMITTED_VIOLATION;
+    case ChainError::kExcludedName:
+      return X509_V_ERR_EXCLUDED_VIOLATION;
+    case ChainError::kWrongPurpose:
+      return X509_V_ERR_INVALID_PURPOSE;
+    case ChainError::kInvalidCa:
+      return X509_V_ERR_INVALID_CA;
+    case ChainError::kPathTooLong:
+      return X509_V_ERR_PATH_LENGTH_EXCEEDED;
+    case ChainError::kUnhandledCriticalExtension:
+      return X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION;
+    case ChainError::kInvalidExtension:
+      return X509_V_ERR_INVALID_EXTENSION;
+    case ChainError::kInvalidPolicy:
+      return X509_V_ERR_INVALID_POLICY_EXTENSION;
+    case ChainError::kBadSignature:
+      return X509_V_ERR_CERT_SIGNATURE_FAILURE;
+    case ChainError::kWeakDigest:
+      return X509_V_ERR_CA_MD_TOO_WEAK;  // OpenSSL has one code for all depths
+    case ChainError::kWeakKey:
+      return end_entity ? X509_V_ERR_EE_KEY_TOO_SMALL : X509_V_ERR_CA_KEY_TOO_SMALL;
+    case ChainError::kPathLoop:
+      return X509_V_ERR_PATH_LOOP;
+    case ChainError::kNoTransparency:
+      return X509_V_ERR_NO_VALID_SCTS;
+    case ChainError::kUndecided:
+      break;
+  }
+  return X509_V_ERR_UNSPECIFIED;
+}
+
+}  // namespace ostrust::verify

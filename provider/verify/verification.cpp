@@ -1,0 +1,164 @@
+#include "provider/verify/verification.hpp"
+
+#include <array>
+#include <ctime>
+#include <vector>
+
+#include <openssl/sslerr.h>
+
+#include "provider/verify/judge.hpp"
+
+namespace ostrust::verify {
+namespace {
+
+using platform::Bytes;
+using platform::Purpose;
+
+std::optional<Purpose> FromOpenSsl(int purpose) {
+  switch (purpose) {
+    case X509_PURPOSE_SSL_SERVER:
+    case X509_PURPOSE_NS_SSL_SERVER:
+      return Purpose::kServerAuth;
+    case X509_PURPOSE_SSL_CLIENT:
+      return Purpose::kClientAuth;
+    case X509_PURPOSE_SMIME_SIGN:
+    case X509_PURPOSE_SMIME_ENCRYPT:
+      return Purpose::kEmailProtection;
+    case X509_PURPOSE_TIMESTAMP_SIGN:
+      return Purpose::kTimeStamping;
+    case 10:  // X509_PURPOSE_CODE_SIGN, since 3.2
+      return Purpose::kCodeSigning;
+    default:
+      // any, CRL signing, OCSP helper: OpenSSL checks no trust setting for these
+      // (X509_TRUST_COMPAT)
+      return std::nullopt;
+  }
+}
+
+int Depth(const host::Symbols& symbols, const OPENSSL_STACK* chain) {
+  return chain == nullptr ? 0 : symbols.OPENSSL_sk_num(chain);
+}
+
+const OPENSSL_STACK* ChainOf(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
+  return reinterpret_cast<const OPENSSL_STACK*>(symbols.X509_STORE_CTX_get0_chain(ctx));
+}
+
+X509* CertificateAt(const host::Symbols& symbols, const OPENSSL_STACK* chain, std::size_t depth) {
+  return static_cast<X509*>(symbols.OPENSSL_sk_value(chain, static_cast<int>(depth)));
+}
+
+Bytes DerOf(const host::Symbols& symbols, X509* x509) {
+  const int size = symbols.i2d_X509(x509, nullptr);
+  Bytes der(size > 0 ? static_cast<std::size_t>(size) : 0);
+  auto* out = reinterpret_cast<unsigned char*>(der.data());
+  if (size > 0 && symbols.i2d_X509(x509, &out) != size) der.clear();
+  return der;
+}
+
+std::time_t TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param) {
+  const bool given = (symbols.X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
+  return given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
+}
+
+std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
+  if (const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, 0)) return host;
+  char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);
+  if (address == nullptr) return {};
+  std::string name = address;
+  symbols.CRYPTO_free(address, "ostrust", 0);
+  return name;
+}
+
+/// The sentence for people: what was refused, by which rule of which source.
+std::string Sentence(const host::Symbols& symbols, X509* x509, const Refusal& refusal) {
+  std::array<char, 256> subject{};  // X509_NAME_oneline() escapes what is not printable
+  if (symbols.X509_NAME_oneline(symbols.X509_get_subject_name(x509), subject.data(),
+                                subject.size()) == nullptr) {
+    subject[0] = '\0';
+  }
+  return std::string("certificate ") + subject.data() + " at depth " +
+         std::to_string(refusal.depth) + " is " + refusal.reason;
+}
+
+/// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next:
+/// curl and others take the first error for the reason, and it must be the one they would see
+/// without us.
+void Raise(const Core& core, bool tls_peer, const std::string& sentence) {
+  if (tls_peer) {
+    core.RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, sentence);
+  } else {
+    core.RaiseError(Reason::kRefused, sentence);
+  }
+}
+
+}  // namespace
+
+Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
+  Role role;
+  if (symbols.X509_VERIFY_PARAM_get_purpose != nullptr) {
+    role.purpose =
+        FromOpenSsl(symbols.X509_VERIFY_PARAM_get_purpose(symbols.X509_STORE_CTX_get0_param(ctx)));
+    role.tls_peer = role.purpose == Purpose::kServerAuth || role.purpose == Purpose::kClientAuth;
+    if (role.tls_peer) return role;
+  }
+  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
+  // a thread with another the same number may be somebody else's data.
+  if (tls == nullptr ||
+      symbols.OSSL_LIB_CTX_set0_default(nullptr) != symbols.OSSL_LIB_CTX_get0_global_default()) {
+    return role;
+  }
+  const auto* const ssl = static_cast<const SSL*>(
+      symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (ssl == nullptr) return role;
+  role.tls_peer = true;
+  role.purpose = tls->SSL_is_server(ssl) != 0 ? Purpose::kClientAuth : Purpose::kServerAuth;
+  return role;
+}
+
+bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
+  return symbols.X509_STORE_CTX_get0_parent_ctx(ctx) == nullptr &&
+         Depth(symbols, ChainOf(symbols, ctx)) > 0;
+}
+
+int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+           const Role& role, const platform::TrustStore& store,
+           const platform::ChainVerifier* verifier, bool report_only) {
+  const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
+  const auto count = static_cast<std::size_t>(Depth(symbols, chain));
+  std::vector<Bytes> ders;
+  ders.reserve(count);
+  BuiltChain built;
+  for (std::size_t depth = 0; depth < count; ++depth) {
+    ders.push_back(DerOf(symbols, CertificateAt(symbols, chain, depth)));
+    built.certificates.push_back(ders.back());
+  }
+  X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
+  built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
+  built.purpose = role.purpose;
+  built.tls_peer = role.tls_peer;
+  if (verifier != nullptr) {
+    built.name = NameOf(symbols, param);
+    built.time = TimeOf(symbols, param);
+  }
+
+  for (const Refusal& refusal : Judge(built, store, verifier)) {
+    X509* const x509 = CertificateAt(symbols, chain, refusal.depth);
+    const std::string sentence = Sentence(symbols, x509, refusal);
+    if (report_only) {
+      provider.log().Write(LogLevel::kError, "would be refused: " + sentence);
+      continue;
+    }
+    symbols.X509_STORE_CTX_set_error_depth(ctx, static_cast<int>(refusal.depth));
+    symbols.X509_STORE_CTX_set_current_cert(ctx, x509);
+    symbols.X509_STORE_CTX_set_error(ctx, refusal.error);
+    const bool forgiven = symbols.X509_STORE_CTX_get_verify_cb(ctx)(0, ctx) != 0;
+    provider.log().Write(LogLevel::kError,
+                         (forgiven ? "forgiven by the application: " : "refused: ") + sentence);
+    if (forgiven) continue;
+    Raise(provider.core(), role.tls_peer, sentence);
+    return 0;
+  }
+  return 1;
+}
+
+}  // namespace ostrust::verify

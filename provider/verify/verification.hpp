@@ -1,0 +1,40 @@
+// One X509_STORE_CTX and the verdict on it: reads what OpenSSL built, and raises what speaks
+// against it as OpenSSL raises its own errors.
+#pragma once
+
+#include <optional>
+
+#include "platform/chain_verifier.hpp"
+#include "platform/trust_store.hpp"
+#include "provider/host/symbols.hpp"
+#include "provider/host/tls_library.hpp"
+#include "provider/provider_context.hpp"
+
+namespace ostrust::verify {
+
+/// What a verification is for, as far as it can be told.
+struct Role {
+  /// What the end entity must be trusted for; nullopt when nothing says so.
+  std::optional<platform::Purpose> purpose;
+  bool tls_peer = false;
+};
+
+/// From the purpose in the context's parameters, which OpenSSL 3.0 has no getter for, and from the
+/// SSL object that libssl puts into it. `tls` may be null.
+Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
+
+/// Whether there is a chain to decide about: none for a raw public key, where the function that was
+/// called is all the verification there is, and none of its own for the issuer of a CRL, whose
+/// chain must end where the certificate's ends.
+bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
+
+/// Decides about the chain of `ctx`, which OpenSSL's own function accepted. For each refusal the
+/// error, its depth and the certificate are set in `ctx` and the application's verify callback is
+/// called, as verify_cb_cert() of OpenSSL does (rule 6). Returns 0 when the callback did not
+/// forgive one; then the reason is in the error queue. Returns 1 otherwise: always with
+/// `report_only`, which logs and touches nothing.
+int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+           const Role& role, const platform::TrustStore& store,
+           const platform::ChainVerifier* verifier, bool report_only);
+
+}  // namespace ostrust::verify

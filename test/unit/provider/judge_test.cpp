@@ -1,0 +1,192 @@
+#include "provider/verify/judge.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/x509_vfy.h>
+
+#include "platform/memory_trust_store.hpp"
+#include "test/unit/platform/certificates.hpp"
+
+namespace ostrust::verify {
+namespace {
+
+using namespace ostrust::platform;
+
+const PurposeSet kServer = PurposeSet().With(Purpose::kServerAuth);
+
+class JudgeTest : public testing::Test {
+ protected:
+  void Trust(ByteView certificate, CertificateTrust trust) {
+    entries_.push_back(*MakeTrustedCertificate(certificate, trust));
+  }
+
+  /// The verdict on leaf, intermediate and root; the root is from the trust store.
+  std::vector<Refusal> Verdict(const ChainVerifier* verifier = nullptr) {
+    BuiltChain chain = chain_;
+    chain.certificates = {leaf_, intermediate_, root_};
+    const MemoryTrustStore store(entries_, "the test's store", {});
+    return Judge(chain, store, verifier);
+  }
+
+  static void ExpectOne(const std::vector<Refusal>& refusals, std::size_t depth,
+                        const std::string& reason) {
+    ASSERT_EQ(refusals.size(), 1U);
+    EXPECT_EQ(refusals[0].depth, depth);
+    EXPECT_EQ(refusals[0].error, X509_V_ERR_CERT_REJECTED);
+    EXPECT_EQ(refusals[0].reason, reason + " by the test's store");
+  }
+
+  const Bytes root_ = MakeRoot("Root");
+  const Bytes intermediate_ = MakeIssued("Intermediate", "Root");
+  const Bytes leaf_ = MakeIssued("Leaf", "Intermediate");
+  BuiltChain chain_{{}, 2, Purpose::kServerAuth, true, "name", 42};
+  std::vector<TrustedCertificate> entries_;
+};
+
+TEST_F(JudgeTest, NothingSpeaksAgainstAPlainAnchor) {
+  Trust(root_, CertificateTrust::Anchor());
+  EXPECT_TRUE(Verdict().empty());
+}
+
+TEST_F(JudgeTest, NothingSpeaksAgainstWhatTheSystemDoesNotKnow) {
+  EXPECT_TRUE(Verdict().empty());
+}
+
+TEST_F(JudgeTest, ADistrustedCertificateIsRefusedWhereverItStandsAndForWhatever) {
+  const Bytes* const certificates[] = {&leaf_, &intermediate_, &root_};
+  for (std::size_t depth = 0; depth < 3; ++depth) {
+    for (const std::optional<Purpose> purpose :
+         {std::optional<Purpose>(), std::optional(Purpose::kServerAuth),
+          std::optional(Purpose::kTimeStamping)}) {
+      entries_.clear();
+      Trust(*certificates[depth], CertificateTrust::Distrusted());
+      chain_.purpose = purpose;
+      ExpectOne(Verdict(), depth, "distrusted");
+    }
+  }
+}
+
+TEST_F(JudgeTest, ADistrustedCertificateIsRefusedUnderAnotherSignature) {
+  // Who can make an ECDSA signature valid in a second way must not lift a blocklist.
+  Trust(MakeIssued("Intermediate", "Root"), CertificateTrust::Distrusted());
+  ExpectOne(Verdict(), 1, "distrusted");
+}
+
+TEST_F(JudgeTest, TheAnchorsReasonComesFirst) {
+  Trust(leaf_, CertificateTrust::Distrusted());
+  Trust(root_, CertificateTrust::Distrusted());
+  const auto refusals = Verdict();
+  ASSERT_EQ(refusals.size(), 2U);
+  EXPECT_EQ(refusals[0].depth, 2U);
+  EXPECT_EQ(refusals[1].depth, 0U);
+}
+
+TEST_F(JudgeTest, AnAnchorIsTrustedForItsPurposesOnly) {
+  Trust(root_, CertificateTrust::LimitedAnchor(kServer, false));
+  ExpectOne(Verdict(), 2, "not trusted for TLS servers");
+  for (const Purpose other : {Purpose::kClientAuth, Purpose::kCodeSigning,
+                              Purpose::kEmailProtection, Purpose::kTimeStamping}) {
+    chain_.purpose = other;
+    EXPECT_TRUE(Verdict().empty());
+  }
+  chain_.purpose = std::nullopt;
+  EXPECT_TRUE(Verdict().empty());
+}
+
+TEST_F(JudgeTest, AnAnchorForNothingIsRefusedForAnything) {
+  Trust(root_, CertificateTrust::LimitedAnchor(PurposeSet::All(), true));
+  ExpectOne(Verdict(), 2, "not trusted for TLS servers");
+  chain_.purpose = std::nullopt;
+  ExpectOne(Verdict(), 2, "not trusted for any purpose");
+}
+
+TEST_F(JudgeTest, WhatAnAnchorIsNotListedForMattersOnlyWhereOpenSslTookItFromTheStore) {
+  Trust(intermediate_, CertificateTrust::LimitedAnchor(kServer, true));
+  EXPECT_TRUE(Verdict().empty());
+  chain_.first_trusted = 1;
+  ExpectOne(Verdict(), 1, "not trusted for TLS servers");
+  // DANE-TA: nothing is from the store, so no anchor of the system's is in question.
+  entries_.clear();
+  Trust(root_, CertificateTrust::LimitedAnchor(kServer, false));
+  chain_.first_trusted = 3;
+  EXPECT_TRUE(Verdict().empty());
+}
+
+TEST_F(JudgeTest, ARejectionCountsWhereverTheCertificateStands) {
+  Trust(intermediate_, CertificateTrust::LimitedAnchor({}, false, kServer));
+  ExpectOne(Verdict(), 1, "rejected for TLS servers");
+  chain_.purpose = Purpose::kClientAuth;
+  EXPECT_TRUE(Verdict().empty());
+}
+
+/// Answers as it was told, and keeps what it was asked.
+class ScriptedVerifier final : public ChainVerifier {
+ public:
+  explicit ScriptedVerifier(ChainVerdict verdict) : verdict_(std::move(verdict)) {}
+  ChainVerdict Verify(const ChainQuestion& question) const override {
+    ++asked;
+    last = question;
+    return verdict_;
+  }
+  mutable int asked = 0;
+  mutable ChainQuestion last;
+
+ private:
+  ChainVerdict verdict_;
+};
+
+TEST_F(JudgeTest, TheSystemsVerifierIsAskedAboutTlsPeersBelowAnchorsOfTheSystem) {
+  const ScriptedVerifier verifier({ChainError::kRevoked, 1, "0x80092010"});
+  EXPECT_TRUE(Verdict(&verifier).empty());  // the application's own root
+  Trust(root_, CertificateTrust::Anchor());
+  chain_.tls_peer = false;
+  EXPECT_TRUE(Verdict(&verifier).empty());
+  chain_.tls_peer = true;
+  chain_.first_trusted = 3;
+  EXPECT_TRUE(Verdict(&verifier).empty());
+  EXPECT_EQ(verifier.asked, 0);
+
+  chain_.first_trusted = 2;
+  const auto refusals = Verdict(&verifier);
+  EXPECT_EQ(verifier.asked, 1);
+  EXPECT_EQ(verifier.last.chain.size(), 3U);
+  EXPECT_EQ(verifier.last.purpose, Purpose::kServerAuth);
+  EXPECT_EQ(verifier.last.name, "name");
+  EXPECT_EQ(verifier.last.time, 42);
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].error, X509_V_ERR_CERT_REVOKED);
+  EXPECT_EQ(refusals[0].depth, 1U);
+  EXPECT_EQ(refusals[0].reason, "refused by the operating system: 0x80092010");
+}
+
+TEST_F(JudgeTest, TheSystemsVerifierTakesNoRefusalBack) {
+  const ScriptedVerifier verifier({ChainError::kNone, 0, ""});
+  Trust(root_, CertificateTrust::LimitedAnchor(kServer, false));
+  ExpectOne(Verdict(&verifier), 2, "not trusted for TLS servers");
+}
+
+TEST_F(JudgeTest, ADepthOutsideTheChainIsTheLeafs) {
+  const ScriptedVerifier verifier({ChainError::kUndecided, 99, "trustd did not answer"});
+  Trust(root_, CertificateTrust::Anchor());
+  const auto refusals = Verdict(&verifier);
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].depth, 0U);
+  EXPECT_EQ(refusals[0].error, X509_V_ERR_UNSPECIFIED);
+}
+
+TEST(OpenSslErrorTest, EveryErrorIsAnErrorToOpenSslToo) {
+  EXPECT_EQ(OpenSslError(ChainError::kNone, true, true), X509_V_OK);
+  for (int i = 1; i <= static_cast<int>(ChainError::kUndecided); ++i) {
+    for (const bool flag : {false, true}) {
+      EXPECT_NE(OpenSslError(static_cast<ChainError>(i), flag, flag), X509_V_OK) << i;
+    }
+  }
+  EXPECT_EQ(OpenSslError(ChainError::kUntrustedRoot, true, true),
+            X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT);
+  EXPECT_EQ(OpenSslError(ChainError::kUntrustedRoot, false, false),
+            X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
+  EXPECT_EQ(OpenSslError(ChainError::kWeakKey, true, false), X509_V_ERR_EE_KEY_TOO_SMALL);
+  EXPECT_EQ(OpenSslError(ChainError::kWeakKey, false, false), X509_V_ERR_CA_KEY_TOO_SMALL);
+}
+
+}  // namespace
+}  // namespace ostrust::verify
