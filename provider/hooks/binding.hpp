@@ -176,7 +176,9 @@ class Binding {
                                          std::optional<platform::Purpose> purpose) const;
   /// The one OpenSSL would choose: trusted before refused, then valid at the time of `param` before
   /// others, then the one that ends last. Null when there is none.
-  X509* Best(const std::vector<Candidate>& candidates, const X509_VERIFY_PARAM* param) const;
+  const Candidate* Best(const std::vector<Candidate>& candidates,
+                        const X509_VERIFY_PARAM* param) const;
+  bool PeerSentAnotherIssuer(X509_STORE_CTX* ctx, X509* x, const X509* than) const;
   bool ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const;
 
   const host::Image image_;

@@ -60,8 +60,12 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
   const auto itself = std::find_if(
       candidates.begin(), candidates.end(),
       [&](const Candidate& candidate) { return symbols_.X509_cmp(candidate.x509, x) == 0; });
-  X509* const best = itself != candidates.end() ? itself->x509 : Best(candidates, param);
-  if (best == nullptr) return result;
+  const Candidate* const found = itself != candidates.end() ? &*itself : Best(candidates, param);
+  if (found == nullptr) return result;
+  X509* const best = found->x509;
+  // One that is refused is handed out for OpenSSL to say so (rule 4), but not where the peer shows
+  // another way past it: one certificate of a CA may be refused and another trusted.
+  if (found->refused && PeerSentAnotherIssuer(ctx, x, best)) return result;
   if (result > 0) {
     // The application has the issuer, but not within its dates. X509_STORE_CTX_get1_issuer() takes
     // another copy only if that one is valid.
@@ -117,12 +121,25 @@ int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X
   if (state == nullptr || !state->Served()) return 0;
   Unavailable why;
   const auto snapshot = state->context->provider->CurrentStore(why);
-  X509* const best = Best(CandidatesNamed(*state, snapshot.get(), name, std::nullopt), nullptr);
-  if (best == nullptr || symbols_.X509_OBJECT_set1_X509(ret, best) != 1) return 0;
+  const auto candidates = CandidatesNamed(*state, snapshot.get(), name, std::nullopt);
+  const Candidate* const best = Best(candidates, nullptr);
+  if (best == nullptr || symbols_.X509_OBJECT_set1_X509(ret, best->x509) != 1) return 0;
   // A lookup's answer carries no reference of its own: X509_STORE_CTX_get_by_subject() takes one
   // (x509_lu.c, all versions). The anchor cache keeps the object alive.
-  symbols_.X509_free(best);
+  symbols_.X509_free(best->x509);
   return 1;
+}
+
+bool Binding::PeerSentAnotherIssuer(X509_STORE_CTX* ctx, X509* x, const X509* than) const {
+  const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
+  const auto* const untrusted =
+      reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
+  const int count = untrusted == nullptr ? 0 : symbols_.OPENSSL_sk_num(untrusted);
+  for (int i = 0; i < count; ++i) {
+    auto* const sent = static_cast<X509*>(symbols_.OPENSSL_sk_value(untrusted, i));
+    if (symbols_.X509_cmp(sent, than) != 0 && check_issued(ctx, x, sent) != 0) return true;
+  }
+  return false;
 }
 
 GovernedStore* Binding::Find(X509_STORE* store) const {
@@ -159,8 +176,8 @@ std::vector<Binding::Candidate> Binding::CandidatesNamed(
   return candidates;
 }
 
-X509* Binding::Best(const std::vector<Candidate>& candidates,
-                    const X509_VERIFY_PARAM* param) const {
+const Binding::Candidate* Binding::Best(const std::vector<Candidate>& candidates,
+                                        const X509_VERIFY_PARAM* param) const {
   const auto better = [&](const Candidate& a, const Candidate& b) {
     if (a.refused != b.refused) return !a.refused;
     const bool a_valid = ValidAt(param, a.x509);
@@ -171,7 +188,7 @@ X509* Binding::Best(const std::vector<Candidate>& candidates,
                                                   symbols_.X509_get0_notAfter(b.x509)) > 0;
   };
   const auto best = std::min_element(candidates.begin(), candidates.end(), better);
-  return best == candidates.end() ? nullptr : best->x509;
+  return best == candidates.end() ? nullptr : &*best;
 }
 
 bool Binding::ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const {

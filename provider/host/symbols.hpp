@@ -80,6 +80,7 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get0_param)                 \
   X(X509_STORE_CTX_get0_parent_ctx)            \
   X(X509_STORE_CTX_get0_store)                 \
+  X(X509_STORE_CTX_get0_untrusted)             \
   X(X509_STORE_CTX_get1_certs)                 \
   X(X509_STORE_CTX_get1_issuer)                \
   X(X509_STORE_CTX_get_check_issued)           \

@@ -46,6 +46,22 @@ class Hosts(OstrustTest):
         self.store("root-a")
         self.assertGood(self.host("direct_callers", configuration=self.ostrust()))
 
+    def test_verdict(self):
+        for mode in ("platform", "report", "roots"):
+            with self.subTest(mode):
+                self.store("root-a")
+                configuration = self.ostrust({"verify": mode, "log": "error"})
+                done = self.host("verdict", configuration=configuration, OSTRUST_VERIFY=mode)
+                self.assertGood(done)
+                sentence = "CN=Intermediate of A at depth 1 is distrusted by " + self.bundle
+                words = {"platform": "refused: ", "report": "would be refused: ", "roots": None}[mode]
+                said = [line for line in done.err.splitlines() if sentence in line]
+                self.assertEqual(bool(said), words is not None, done)
+                if words:
+                    self.assertIn(words, said[0])
+        self.assertNotIn("would be", self.host("verdict", configuration=self.ostrust(
+            {"log": "error"}), OSTRUST_VERIFY="platform").err)
+
     def test_second_libcrypto(self):
         self.store("root-a")
         self.assertGood(self.host("second_libcrypto", os.environ["OSTRUST_SECOND_LIBCRYPTO"],
@@ -85,7 +101,7 @@ class Hosts(OstrustTest):
         for name, arguments in (("direct_callers", ()),
                                 ("dlopen_local", (os.environ["OSTRUST_LIBCRYPTO"],)),
                                 ("second_libcrypto", (os.environ["OSTRUST_SECOND_LIBCRYPTO"],)),
-                                ("static_host", ())):
+                                ("static_host", ()), ("verdict", ())):
             with self.subTest(name):
                 done = self.host(name, *arguments, configuration=self.stock(),
                                  ASAN_OPTIONS="detect_leaks=0")

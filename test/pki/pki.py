@@ -8,6 +8,7 @@ Keys are EC P-256: they are made in no time. Needs the openssl command, 3.0 or l
 """
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -74,6 +75,31 @@ organizationName = optional
 """
 
 
+_P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+
+
+def _element(tag, content):
+    """A DER element."""
+    size = len(content)
+    if size < 128:
+        return bytes([tag, size]) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 128 + len(octets)]) + octets + content
+
+
+def _elements(der):
+    """The (tag, content) pairs of the DER elements that follow each other."""
+    found = []
+    while der:
+        size, header = der[1], 2
+        if size >= 128:
+            header += size - 128
+            size = int.from_bytes(der[2:header], "big")
+        found.append((der[0], der[header:header + size]))
+        der = der[header + size:]
+    return found
+
+
 class PkiError(Exception):
     """The openssl command failed; the text is what it said."""
 
@@ -101,9 +127,10 @@ class Pki:
         """A self-signed CA. `like`: take the key of that root instead of a new one."""
         self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
 
-    def issue(self, name, subject, issuer, kind="server", dates=None):
-        """A certificate of `kind` (a section of _CONFIG), signed by `issuer`."""
-        self._make(name, subject, kind, issuer=issuer, dates=dates)
+    def issue(self, name, subject, issuer, kind="server", dates=None, like=None):
+        """A certificate of `kind` (a section of _CONFIG), signed by `issuer`. `like`: take the key of
+        that certificate instead of a new one."""
+        self._make(name, subject, kind, issuer=issuer, dates=dates, like=like)
 
     def self_signed_server(self, name, subject):
         """A server certificate that is nobody's but its own, and no CA."""
@@ -121,6 +148,22 @@ class Pki:
         """A TRUSTED CERTIFICATE: `settings` as of `openssl x509`, -addtrust and -addreject."""
         self._run("x509", "-in", self.pem(certificate), "-trustout", *settings,
                   "-out", self.pem(name))
+
+    def other_signature(self, name, certificate):
+        """The same certificate with the other ECDSA signature that its issuer's key verifies:
+        (r, n - s) instead of (r, s)."""
+        with open(self.pem(certificate)) as file:
+            der = ssl.PEM_cert_to_DER_cert(file.read())
+        # Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }
+        tbs, algorithm, signature = _elements(_elements(der)[0][1])
+        numbers = _elements(_elements(signature[1][1:])[0][1])
+        r, s = (int.from_bytes(content, "big") for _, content in numbers)
+        pair = b"".join(_element(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+                        for number in (r, _P256_ORDER - s))
+        signature = _element(3, b"\0" + _element(0x30, pair))
+        der = _element(0x30, _element(*tbs) + _element(*algorithm) + signature)
+        with open(self.pem(name), "w") as out:
+            out.write(ssl.DER_cert_to_PEM_cert(der))
 
     def _make(self, name, subject, kind, issuer=None, like=None, string_mask="utf8only",
               dates=None):
@@ -231,6 +274,14 @@ def make_all(directory, openssl="openssl"):
     pki.issue("leaf-own-mail-server", subject("a server below it"), "root-own-mail")
     pki.trusted("root-own-mail-trust", "root-own-mail", "-addtrust", "serverAuth", "-addtrust",
                 "emailProtection")
+
+    # What the system distrusts: refused for every purpose. And limits of Root A's.
+    for name in ("root-a", "root-mail", "int-a"):
+        pki.trusted(name + "-distrusted", name, "-addreject", "anyExtendedKeyUsage")
+    pki.trusted("root-a-mail-only", "root-a", "-addtrust", "emailProtection")
+    pki.issue("int-a-renewed", subject("Intermediate of A"), "root-a", kind="intermediate", like="int-a")
+    pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")
+    pki.other_signature("int-a-other-signature", "int-a")
 
     open(stamp, "w").close()
     return pki
