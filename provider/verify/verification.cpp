@@ -62,7 +62,10 @@ std::time_t TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param)
 
 std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
   if (const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, 0)) return host;
+  // Raises an error where there is no address (3.0).
+  symbols.ERR_set_mark();
   char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);
+  symbols.ERR_pop_to_mark();
   if (address == nullptr) return {};
   std::string name = address;
   symbols.CRYPTO_free(address, "ostrust", 0);

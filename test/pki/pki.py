@@ -43,6 +43,12 @@ extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost,IP:127.0.0.1
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [self_signed_server]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -278,7 +284,13 @@ def make_all(directory, openssl="openssl"):
     # What the system distrusts: refused for every purpose. And limits of Root A's.
     for name in ("root-a", "root-mail", "int-a"):
         pki.trusted(name + "-distrusted", name, "-addreject", "anyExtendedKeyUsage")
+    pki.trusted("root-a-client-only", "root-a", "-addtrust", "clientAuth")
     pki.trusted("root-a-mail-only", "root-a", "-addtrust", "emailProtection")
+    # For the double of a system's verifier (test/doubles): revoked, at depths 0 and 1.
+    for depth in "01":
+        pki.issue("leaf-os-verdict-" + depth, subject("os verdict 5 %s." % depth), "root-a")
+    pki.issue("client-os-verdict", subject("os verdict 5 0."), "root-a", kind="client")
+    pki.issue("client-a", subject("a client"), "root-a", kind="client")
     pki.issue("int-a-renewed", subject("Intermediate of A"), "root-a", kind="intermediate", like="int-a")
     pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")
     pki.other_signature("int-a-other-signature", "int-a")

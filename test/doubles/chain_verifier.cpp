@@ -1,0 +1,37 @@
+// An operating system's verifier for tests: it takes its verdict from the peer's certificate. A
+// subject that holds "os verdict E D." makes it answer with ChainError number E about depth D, and
+// say what it was asked. The module ostrust-verifier is the module with this in it.
+#include "platform/chain_verifier.hpp"
+
+#include <charconv>
+
+namespace ostrust::platform {
+namespace {
+
+class Scripted final : public ChainVerifier {
+ public:
+  ChainVerdict Verify(const ChainQuestion& question) const override {
+    constexpr std::string_view kMark = "os verdict ";
+    const std::string_view leaf = AsText(question.chain.front());
+    const std::size_t mark = leaf.find(kMark);
+    if (mark == std::string_view::npos) return {};
+    const char* text = leaf.data() + mark + kMark.size();
+    const char* const end = leaf.data() + leaf.size();
+    int error = 0;
+    std::size_t depth = 0;
+    text = std::from_chars(text, end, error).ptr;
+    std::from_chars(text + 1, end, depth);
+    return {static_cast<ChainError>(error), depth,
+            "asked about " + std::to_string(question.chain.size()) + " certificates, purpose " +
+                std::to_string(static_cast<int>(question.purpose)) + ", name " + question.name +
+                ", time " + std::to_string(question.time)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ChainVerifier> MakeChainVerifier() {
+  return std::make_unique<Scripted>();
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""The operating system's verdict in CPython, curl and the openssl command, and the seam into which
+an operating system's own verifier is put: the module ostrust-verifier has a double of one in it
+(test/doubles), which takes its verdict from the peer's certificate."""
+import os
+import re
+import shutil
+import time
+import unittest
+
+import support
+from support import OstrustTest, pem
+
+ACCEPTED = "accepted"
+REJECTED = "certificate rejected"
+REVOKED = "certificate revoked"
+VERIFIER_MODULE = os.path.join(os.path.dirname(support.MODULE), "test", "ostrust-verifier.so")
+
+
+class Verdict(OstrustTest):
+    """What the system distrusts is refused, and the reason can be read."""
+
+    servers = ("leaf-a", "leaf-b", "leaf-int-chain")
+
+    def sentence(self, subject, depth, reason):
+        return re.escape("certificate /O=ostrust tests/CN=%s at depth %d is %s by %s" %
+                         (subject, depth, reason, self.bundle))
+
+    def test_a_distrusted_certificate_of_a_chain_is_refused(self):
+        self.store("root-a", "int-a-distrusted")
+        code = """
+context = ssl.create_default_context()
+report(connect_all(context))"""
+        self.assertEqual(self.python(code, self.ostrust()),
+                         {"leaf-a": ACCEPTED, "leaf-b": "unable to get local issuer certificate",
+                          "leaf-int-chain": REJECTED})
+        self.store("root-a")
+        self.assertEqual(self.python(code, self.ostrust())["leaf-int-chain"], ACCEPTED)
+
+    def test_running_processes_notice_within_two_seconds(self):
+        self.store("root-a", "root-b")
+        seen = self.python("""
+context = ssl.create_default_context()
+def until(name, wanted):
+    begin = time.monotonic()
+    while connect(context, name) != wanted:
+        if time.monotonic() - begin > 20: return "never"
+        time.sleep(0.05)
+    return time.monotonic() - begin
+first = connect_all(context)
+took = {}
+write_store("root-a", "root-b", "int-a-distrusted")
+took["a distrusted intermediate"] = until("leaf-int-chain", "certificate rejected")
+write_store("root-a-client-only", "root-b")
+took["a narrowed root"] = until("leaf-a", "certificate rejected")
+write_store("root-b")
+took["a removed root"] = until("leaf-a", "unable to get local issuer certificate")
+write_store("root-a-distrusted", "root-b")
+took["a distrusted root"] = until("leaf-a", "certificate rejected")
+write_store("root-a", "root-b")
+took["an added root"] = until("leaf-a", ACCEPTED)
+report([first, took])""", self.ostrust({"refresh": None}))
+        self.assertEqual(seen[0], {name: ACCEPTED for name in self.servers})
+        for change, seconds in seen[1].items():
+            self.assertNotEqual(seconds, "never", change)
+            self.assertLess(seconds, 2 * support.SLOWER, change)
+
+    def test_report_logs_and_roots_is_silent(self):
+        # Below an anchor of the application's own, OpenSSL's settings refuse nothing.
+        self.store("root-a-distrusted", "root-b")
+        code = "report(connect(trusting(pem('root-a'), 'os://'), 'leaf-a'))"
+        for mode, verdict, said in (("platform", REJECTED, "refused: "),
+                                    ("report", ACCEPTED, "would be refused: "),
+                                    ("roots", ACCEPTED, None), ("off", ACCEPTED, None)):
+            with self.subTest(mode):
+                log = os.path.join(self.work, "log." + mode)
+                self.assertEqual(self.python(code, self.ostrust(
+                    {"verify": mode, "log": "error:" + log})), verdict)
+                text = ""
+                if os.path.exists(log):
+                    with open(log) as file:
+                        text = file.read()
+                if said is None:
+                    self.assertEqual(text, "")
+                else:
+                    self.assertRegex(text, "error: " + said + self.sentence("Root A", 1, "distrusted"))
+
+    def test_an_own_ca_alone_asks_nobody(self):
+        self.store("root-a-distrusted", "root-b")
+        seen = self.python("report(connect(trusting(pem('root-a')), 'leaf-a'))", self.ostrust())
+        self.assertEqual(seen, ACCEPTED)
+
+
+class Seam(OstrustTest):
+    """What an operating system's own verifier says is OpenSSL's result."""
+
+    servers = ("leaf-a", "leaf-os-verdict-0", "leaf-os-verdict-1")
+
+    def setUp(self):
+        super().setUp()
+        self.store("root-a")
+
+    def verifier(self, keys=None):
+        return self.ostrust(dict({"module": VERIFIER_MODULE}, **(keys or {})))
+
+    def test_a_servers_chain_is_refused_as_the_verifier_says(self):
+        code = """
+seen = {}
+def attempt_at(name):
+    with socket.create_connection(("127.0.0.1", T["ports"][name]), timeout=60) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname="localhost"): return ACCEPTED
+        except ssl.SSLCertVerificationError as error: return [error.verify_code, error.verify_message]
+context = ssl.create_default_context()
+report({name: attempt_at(name) for name in T["ports"]})"""
+        log = os.path.join(self.work, "log")
+        before = int(time.time())
+        seen = self.python(code, self.verifier({"log": "error:" + log}))
+        self.assertEqual(seen, {"leaf-a": ACCEPTED, "leaf-os-verdict-0": [23, REVOKED],
+                                "leaf-os-verdict-1": [23, REVOKED]})
+        with open(log) as file:
+            lines = file.read()
+        for subject, depth in (("os verdict 5 0.", 0), ("Root A", 1)):
+            found = re.search("refused: certificate /O=ostrust tests/CN=%s at depth %d is refused by the"
+                              " operating system: asked about 2 certificates, purpose 0, "
+                              "name localhost, time ([0-9]+)" % (subject, depth), lines)
+            self.assertTrue(found, lines)
+            self.assertTrue(before <= int(found.group(1)) <= time.time(), lines)
+        # The module that is installed has no such verifier.
+        self.assertEqual(set(map(str, self.python(code, self.ostrust()).values())), {ACCEPTED})
+
+    def test_a_clients_chain_is_refused_as_the_verifier_says(self):
+        code = """
+def handshake(client_certificate):
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem("leaf-a"), pem("leaf-a")[:-3] + "key")
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations("os://")
+    client = trusting("os://")
+    client.load_cert_chain(pem(client_certificate), pem(client_certificate)[:-3] + "key")
+    a, b = socket.socketpair()
+    def serve():
+        try:
+            with server.wrap_socket(b, server_side=True) as tls: result.append(ACCEPTED)
+        except ssl.SSLError as error:
+            result.append(getattr(error, "verify_message", str(error)))
+    result = []
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with client.wrap_socket(a, server_hostname="localhost") as tls: tls.recv(1)
+    except OSError: pass
+    thread.join()
+    return result[0]
+report([handshake("client-a"), handshake("client-os-verdict")])"""
+        log = os.path.join(self.work, "log")
+        seen = self.python(code, self.verifier({"log": "error:" + log}))
+        self.assertEqual(seen, [ACCEPTED, REVOKED])
+        with open(log) as file:
+            self.assertIn("purpose 1, name ,", file.read())
+
+    def test_the_error_queue_says_what_refused_which_certificate(self):
+        done = self.openssl("s_client", "-connect",
+                            "127.0.0.1:%d" % support.port_of("leaf-os-verdict-1"), "-CAfile",
+                            "os://", "-no-CApath", "-no-CAstore", "-verify_return_error",
+                            configuration=self.verifier())
+        self.assertNotEqual(done.status, 0, done)
+        self.assertSays("verify error:num=23:certificate revoked", done)
+        errors = [line for line in done.err.splitlines() if ":error:" in line]
+        # The first is ours, the second libssl's: one code, so that nobody is told another reason.
+        self.assertEqual(len(errors), 2, done)
+        for error in errors:
+            self.assertIn(":error:0A000086:SSL routines:", error)
+            self.assertIn(":certificate verify failed:", error)
+        self.assertIn("certificate /O=ostrust tests/CN=Root A at depth 1 is refused by the operating "
+                      "system: asked about 2 certificates", errors[0])
+
+    def test_curl_ends_as_it_does_for_errors_of_openssls(self):
+        program = shutil.which("curl")
+        if program is None or support.SANITIZER:
+            self.skipTest("curl is not there, or does not survive a sanitizer's runtime")
+        done = support.run([program, "-sS", "--cacert", support.MARKER, "https://localhost:%d/" %
+                            support.port_of("leaf-os-verdict-0")],
+                           support.environment(self.verifier()), cwd=self.work)
+        # It takes the first error of the queue for the reason; another would be 35.
+        self.assertEqual(done.status, 60, done)
+        self.assertSays("SSL certificate problem: certificate revoked", done)
+
+    def test_it_is_not_asked_where_it_has_no_say(self):
+        own = "report(connect(trusting(pem('root-a')%s), 'leaf-os-verdict-0'))"
+        # Not a governed store; a chain that ends in an anchor of the application's.
+        self.assertEqual(self.python(own % "", self.verifier()), ACCEPTED)
+        self.store("root-b")
+        self.assertEqual(self.python(own % ", 'os://'", self.verifier()), ACCEPTED)
+        self.store("root-a")
+        for mode in ("report", "roots"):
+            seen = self.python("report(connect(trusting('os://'), 'leaf-os-verdict-0'))",
+                               self.verifier({"verify": mode}))
+            self.assertEqual(seen, ACCEPTED, mode)
+
+
+if __name__ == "__main__":
+    unittest.main()
