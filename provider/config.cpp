@@ -84,12 +84,13 @@ class Reader {
   void Verify(const char* key, VerifyMode& out) {
     const auto value = Value(key);
     if (!value) return;
-    const std::string lower = Lower(*value);
-    if (lower == "platform") {
-      out = VerifyMode::kPlatform;
-    } else if (lower == "report") {
-      out = VerifyMode::kReport;
-    } else if (lower == "roots" || IsOff(*value)) {
+    for (const VerifyMode mode : {VerifyMode::kPlatform, VerifyMode::kReport, VerifyMode::kRoots}) {
+      if (Lower(*value) == NameOf(mode)) {
+        out = mode;
+        return;
+      }
+    }
+    if (IsOff(*value)) {
       out = VerifyMode::kRoots;
     } else {
       Refuse(key, *value, "platform, report or roots");
@@ -225,6 +226,18 @@ constexpr std::array kKeys = {
 constexpr std::string_view kOpenSslKeys[] = {"identity", "soft_load", "module", "activate"};
 
 }  // namespace
+
+const char* NameOf(VerifyMode mode) {
+  switch (mode) {
+    case VerifyMode::kPlatform:
+      return "platform";
+    case VerifyMode::kReport:
+      return "report";
+    case VerifyMode::kRoots:
+      break;
+  }
+  return "roots";
+}
 
 bool Preload::AppliesTo(std::string_view program) const {
   return all || std::find(programs.begin(), programs.end(), program) != programs.end();

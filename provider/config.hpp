@@ -32,6 +32,9 @@ enum class VerifyMode {
   kRoots,     // it is not asked for: only anchors are served
 };
 
+/// As it is written in the configuration.
+const char* NameOf(VerifyMode mode);
+
 struct Config {
   bool default_paths = true;
   bool system_bundles = true;

@@ -31,6 +31,7 @@ const OSSL_PARAM* GettableParams(void*) noexcept {
       {OSSL_PROV_PARAM_STATUS, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
       Text(standing_params::kReach),
       Text(standing_params::kLimitedBy),
+      Text(standing_params::kVerify),
       Text(standing_params::kSource),
       {standing_params::kAnchors, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
       Text(standing_params::kError),
@@ -41,9 +42,17 @@ const OSSL_PARAM* GettableParams(void*) noexcept {
   return kGettable;
 }
 
+/// The configuration's `verify`; empty where there is no binding that could ask for a verdict.
+std::string VerifyOf(const ProviderHandle& handle) {
+  return handle.binding != nullptr && handle.binding->Works()
+             ? NameOf(handle.context->config().verify)
+             : std::string();
+}
+
 std::string DescribeBinding(const ProviderHandle& handle) {
-  return handle.binding == nullptr ? ", no binding (" + handle.why_no_binding + ")"
-                                   : handle.binding->Describe();
+  if (handle.binding == nullptr) return ", no binding (" + handle.why_no_binding + ")";
+  const std::string verify = VerifyOf(handle);
+  return handle.binding->Describe() + (verify.empty() ? verify : "; verify: " + verify);
 }
 
 std::string UnknownKeysOf(const ProviderHandle& handle) {
@@ -66,6 +75,7 @@ bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
             handle.binding == nullptr ? standing_params::kReachNone : handle.binding->Reach()) ||
       !text(standing_params::kLimitedBy,
             handle.binding == nullptr ? handle.why_no_binding : handle.binding->WhyLimited()) ||
+      !text(standing_params::kVerify, VerifyOf(handle)) ||
       !text(standing_params::kBadValues, handle.context->config().ErrorText())) {
     return false;
   }

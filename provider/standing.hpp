@@ -13,6 +13,9 @@ inline constexpr const char* kReachNone = "none";      // only the store loader 
 /// Why it reaches no further.
 inline constexpr const char* kLimitedBy = "ostrust-limited-by";
 
+/// The configuration's `verify`, platform, report or roots, where the binding works; else empty.
+inline constexpr const char* kVerify = "ostrust-verify";
+
 /// Where the anchors were read from, and how many there are (an integer). Reads the source.
 inline constexpr const char* kSource = "ostrust-source";
 inline constexpr const char* kAnchors = "ostrust-anchors";

@@ -31,6 +31,7 @@ Witness ReadWitness(const std::string& log) {
     if (After(line, "] info: loaded; layers: ", rest)) {
       witness.loaded = true;
       witness.reach = standing_params::kReachFull;
+      After(rest, "; verify: ", witness.verify);
       const std::size_t reason = rest.find('(');
       if (reason != std::string::npos) {
         witness.limited_by = rest.substr(reason + 1, rest.rfind(')') - reason - 1);

@@ -72,6 +72,7 @@ LoadedModule Describe(const Libcrypto& crypto, const OSSL_PROVIDER* provider) {
   module.build_info = TextParam(crypto, provider, OSSL_PROV_PARAM_BUILDINFO);
   module.reach = TextParam(crypto, provider, standing_params::kReach);
   module.limited_by = TextParam(crypto, provider, standing_params::kLimitedBy);
+  module.verify = TextParam(crypto, provider, standing_params::kVerify);
   module.source = TextParam(crypto, provider, standing_params::kSource);
   module.anchors = IntegerParam(crypto, provider, standing_params::kAnchors);
   module.error = TextParam(crypto, provider, standing_params::kError);

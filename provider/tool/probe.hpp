@@ -17,6 +17,7 @@ struct LoadedModule {
   std::string build_info;
   std::string reach;  // full, marker, none; empty when this version of the module does not say
   std::string limited_by;
+  std::string verify;  // platform, report, roots
   std::string source;
   int anchors = 0;
   std::string error;

@@ -66,6 +66,7 @@ void WatchIt(Status& status) {
   LoadedModule module;
   module.reach = witness.reach;
   module.limited_by = witness.limited_by;
+  module.verify = witness.verify;
   module.source = witness.source;
   module.anchors = witness.anchors;
   module.error = witness.error;

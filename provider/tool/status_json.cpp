@@ -58,6 +58,7 @@ Json DescribeModule(const Status& status) {
       {"build_info", OrNull(module.build_info)},
       {"binding", OrNull(module.reach)},
       {"limited_by", OrNull(module.limited_by)},
+      {"verify", OrNull(module.verify)},
       {"source", OrNull(module.source)},
       {"anchors", nullptr},
       {"error", OrNull(module.error)},
