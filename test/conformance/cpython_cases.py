@@ -11,6 +11,7 @@ standard error.
 """
 import json
 import os
+import signal
 import ssl
 import sys
 import unittest
@@ -75,6 +76,8 @@ def main():
     # Nothing that a test prints may look like a result.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    # In what a script put into the background SIGINT is ignored; asyncio's tests then wait for it for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     test.support.use_resources = []  # no test that wants the network or much time
     result = Cases(out)
     try:
