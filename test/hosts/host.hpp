@@ -75,6 +75,7 @@ inline void WriteStore(std::initializer_list<const char*> names) {
 
 struct Deleter {
   void operator()(X509* x) const { X509_free(x); }
+  void operator()(STACK_OF(X509) * s) const { sk_X509_pop_free(s, X509_free); }
   void operator()(X509_STORE* s) const { X509_STORE_free(s); }
   void operator()(X509_STORE_CTX* c) const { X509_STORE_CTX_free(c); }
   void operator()(SSL_CTX* c) const { SSL_CTX_free(c); }

@@ -63,7 +63,7 @@ class Results(unittest.TestResult):
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.path.insert(0, os.path.join(support.SOURCE, "test", "pki"))
+    sys.path[:0] = [os.path.join(support.SOURCE, "test", room) for room in ("pki", "conformance")]
     import pki
     pki.make_all(support.PKI, support.OPENSSL)
     for argument in sys.argv[1:]:

@@ -15,6 +15,7 @@ Without CTest, everything is found in build/release.
 """
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -167,6 +168,21 @@ def configuration_text(keys=None, init="", sections=""):
     lines += ["%s = %s" % item for item in section.items() if item[1] is not None]
     return (_STOCK.format(init=init, providers="ostrust = ostrust_sect") + sections +
             "\n".join(lines) + "\n")
+
+
+def example_text(distribution, keys):
+    """openssl.cnf.example as it is shipped, but for the distribution's file, the module's path, and what
+    `keys` adds to its section."""
+    with open(os.path.join(SOURCE, "openssl.cnf.example")) as file:
+        text = file.read()
+    text, count = re.subn(
+        r"^(\s*\.include\s*=?\s*)(/etc/ssl/openssl\.cnf|/etc/pki/tls/openssl\.cnf)\s*$",
+        r"\g<1>" + distribution, text, flags=re.M)
+    assert count == 1, "it includes the distribution's file, once"
+    section = re.search(r"^\s*ostrust\s*=\s*(\w+)", text, re.M).group(1)
+    text = re.sub(r"^\s*module\s*=.*$", "", text, flags=re.M)
+    lines = ["%s = %s\n" % item for item in dict({"module": MODULE}, **keys).items()]
+    return text + "\n[%s]\n" % section + "".join(lines)
 
 
 class Done:

@@ -6,10 +6,9 @@ import re
 import unittest
 
 import support
-from support import HERE, HOSTS, MODULE, SOURCE, OstrustTest, pem
+from support import HERE, HOSTS, SOURCE, OstrustTest, pem
 
 SHAPES = ("debian", "ubuntu", "fedora")
-DISTRIBUTION_FILE = r"^(\s*\.include\s*=?\s*)(/etc/ssl/openssl\.cnf|/etc/pki/tls/openssl\.cnf)\s*$"
 
 
 class Example(OstrustTest):
@@ -23,17 +22,9 @@ class Example(OstrustTest):
         return self.file(name + ".cnf", text)
 
     def example(self, distribution):
-        """openssl.cnf.example as it is shipped, but for three paths: the distribution's file, the
-        module, and this test's store."""
-        with open(os.path.join(SOURCE, "openssl.cnf.example")) as file:
-            text = file.read()
-        text, count = re.subn(DISTRIBUTION_FILE, r"\g<1>" + distribution, text, flags=re.M)
-        self.assertEqual(count, 1, "it includes the distribution's file, once")
-        section = re.search(r"^\s*ostrust\s*=\s*(\w+)", text, re.M).group(1)
-        text = re.sub(r"^\s*module\s*=.*$", "", text, flags=re.M)
-        text += "\n[%s]\nmodule = %s\ntrust-source = %s\nrefresh = 0\n" % (section, MODULE,
-                                                                         self.bundle)
-        return self.file("example.cnf", text)
+        """The shipped example, with this test's store."""
+        keys = {"trust-source": self.bundle, "refresh": "0"}
+        return self.file("example.cnf", support.example_text(distribution, keys))
 
     def policy(self, configuration):
         done = support.run([os.path.join(HOSTS, "show_context")],
