@@ -6,6 +6,7 @@
 Every NAME has NAME.pem (the certificate) and NAME.key. Leaves are for localhost and 127.0.0.1.
 Keys are EC P-256: they are made in no time. Needs the openssl command, 3.0 or later.
 """
+import itertools
 import os
 import shutil
 import subprocess
@@ -35,6 +36,11 @@ basicConstraints = critical,CA:TRUE,pathlen:0
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
+[cross_certificate]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [server]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -48,6 +54,12 @@ keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost,IP:127.0.0.1
 subjectKeyIdentifier = hash
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [mail]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -57,7 +69,8 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
 """
 
-# `openssl ca` is the one command that takes both dates in every version from 3.0 on.
+# `openssl ca` is the one command that takes both dates in every version from 3.0 on. It puts names into
+# the order of its policy: that of subject().
 _CA_CONFIG = """
 [ca]
 default_ca = this
@@ -69,8 +82,8 @@ default_md = sha256
 policy = anything
 unique_subject = no
 [anything]
-commonName = supplied
 organizationName = optional
+commonName = supplied
 """
 
 
@@ -101,9 +114,10 @@ class Pki:
         """A self-signed CA. `like`: take the key of that root instead of a new one."""
         self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
 
-    def issue(self, name, subject, issuer, kind="server", dates=None):
-        """A certificate of `kind` (a section of _CONFIG), signed by `issuer`."""
-        self._make(name, subject, kind, issuer=issuer, dates=dates)
+    def issue(self, name, subject, issuer, kind="server", like=None, dates=None):
+        """A certificate of `kind` (a section of _CONFIG), signed by `issuer`. `like`: take the key of
+        that certificate instead of a new one."""
+        self._make(name, subject, kind, issuer=issuer, like=like, dates=dates)
 
     def self_signed_server(self, name, subject):
         """A server certificate that is nobody's but its own, and no CA."""
@@ -231,6 +245,29 @@ def make_all(directory, openssl="openssl"):
     pki.issue("leaf-own-mail-server", subject("a server below it"), "root-own-mail")
     pki.trusted("root-own-mail-trust", "root-own-mail", "-addtrust", "serverAuth", "-addtrust",
                 "emailProtection")
+
+    # Clients of the two unrelated roots.
+    for letter in "ab":
+        pki.issue("client-" + letter, subject("client " + letter), "root-" + letter, kind="client")
+
+    # A server L whose chain is L, A, C, and what else it may send: B, which C signed, too; C signed by
+    # U, which nobody has to trust. C as the system may have it besides: expired, and with settings.
+    pki.root("chain-c", subject("Chain Root C"))
+    pki.issue("chain-a", subject("Chain Intermediate A"), "chain-c", kind="intermediate")
+    pki.issue("chain-b", subject("Chain Intermediate B"), "chain-c", kind="intermediate")
+    pki.issue("chain-l", subject("chain leaf"), "chain-a")
+    pki.root("chain-u", subject("Chain Root U"))
+    pki.issue("chain-c-crossed", subject("Chain Root C"), "chain-u", kind="cross_certificate",
+              like="chain-c")
+    pki.root("chain-c-expired", subject("Chain Root C"), like="chain-c", dates=past)
+    pki.trusted("chain-c-trusted", "chain-c", "-addtrust", "serverAuth")
+    for sent in itertools.permutations("abc"):
+        pki.chain("chain-l" + "".join(sent), "chain-l", *("chain-" + name for name in sent))
+    pki.chain("chain-lab", "chain-l", "chain-a", "chain-b")
+    pki.chain("chain-la-expired", "chain-l", "chain-a", "chain-c-expired")
+    pki.chain("chain-la-crossed", "chain-l", "chain-a", "chain-c-crossed")
+    pki.chain("chain-la-crossed-c", "chain-l", "chain-a", "chain-c-crossed", "chain-c")
+    pki.chain("chain-lac-crossed", "chain-l", "chain-a", "chain-c", "chain-c-crossed")
 
     open(stamp, "w").close()
     return pki
