@@ -267,9 +267,11 @@ void EverySettingAndCallback(const std::vector<StoreRow>& stores) {
 // --- functions of the application ---
 
 #if OPENSSL_VERSION_MAJOR >= 4
-using Subject = const X509;  // of a X509_STORE_CTX_get_issuer_fn
+using Subject = const X509;                  // of a X509_STORE_CTX_get_issuer_fn
+using LookupContext = const X509_STORE_CTX;  // of a X509_STORE_CTX_lookup_certs_fn
 #else
 using Subject = X509;
+using LookupContext = X509_STORE_CTX;
 #endif
 
 X509_STORE_CTX_verify_fn previous_verify = nullptr;
@@ -307,7 +309,7 @@ int NoIssuer(X509** issuer, X509_STORE_CTX*, Subject* certificate) {
   return 0;
 }
 
-STACK_OF(X509) * OwnLookupCerts(X509_STORE_CTX* context, const X509_NAME* name) {
+STACK_OF(X509) * OwnLookupCerts(LookupContext* context, const X509_NAME* name) {
   calls += " lookup;";
   return previous_lookup_certs != nullptr ? previous_lookup_certs(context, name)
                                           : X509_STORE_CTX_get1_certs(context, name);
@@ -496,7 +498,7 @@ void Connections(const std::vector<StoreRow>& stores, const StoreRow& elsewhere)
           const Owned<SSL> server(SSL_new(Other(identity, version)));
           SSL_set_connect_state(client.get());
           SSL_set_accept_state(server.get());
-          SSL_set1_host(client.get(), verifying.host);
+          X509_VERIFY_PARAM_set1_host(SSL_get0_param(client.get()), verifying.host, 0);
           Connect(std::string(row.name) + " | client of " + identity + how, client.get(),
                   server.get());
         }
