@@ -19,7 +19,7 @@ class HostTest(OstrustTest):
         env = support.environment(configuration, preload=False, OSTRUST_PKI=support.PKI,
                                   OSTRUST_BUNDLE=self.bundle, OSTRUST_MARKER=MARKER,
                                   **dict({"ASAN_OPTIONS": LEAKS}, **env))
-        return support.run([os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=120)
+        return support.run([os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=300)
 
     def assertGood(self, done):
         self.assertEqual(done.status, 0, done)
