@@ -233,7 +233,7 @@ def handshake(context, session=None):
         try:
             with context.wrap_socket(plain, server_hostname="localhost", session=session) as tls:
                 tls.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
-                while tls.recv(4096): pass  # tickets of TLS 1.3 come with the data
+                tls.recv(1)  # tickets of TLS 1.3 come before it; reading the end would end the session
                 return ["resumed" if tls.session_reused else ACCEPTED, tls.session]
         except ssl.SSLCertVerificationError as error:
             return [error.verify_message, None]
