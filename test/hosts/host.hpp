@@ -79,6 +79,7 @@ struct Deleter {
   void operator()(X509_STORE* s) const { X509_STORE_free(s); }
   void operator()(X509_STORE_CTX* c) const { X509_STORE_CTX_free(c); }
   void operator()(SSL_CTX* c) const { SSL_CTX_free(c); }
+  void operator()(SSL* s) const { SSL_free(s); }
   void operator()(OSSL_LIB_CTX* c) const { OSSL_LIB_CTX_free(c); }
   void operator()(BIO* b) const { BIO_free(b); }
 };

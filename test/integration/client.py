@@ -37,12 +37,12 @@ def write_store(*names):
     os.replace(BUNDLE + ".new", BUNDLE)
 
 
-def connect(context, name):
-    """ACCEPTED, or why the server that uses this certificate was refused."""
+def connect(context, name, then=lambda tls: ACCEPTED):
+    """What `then` says of the connection, or why the server that uses this certificate was refused."""
     with socket.create_connection(("127.0.0.1", T["ports"][name]), timeout=60) as plain:
         try:
-            with context.wrap_socket(plain, server_hostname="localhost"):
-                return ACCEPTED
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                return then(tls)
         except ssl.SSLCertVerificationError as error:
             return error.verify_message
 

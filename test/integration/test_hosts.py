@@ -1,28 +1,32 @@
 #!/usr/bin/env python3
 """Runs the host programs of test/hosts: C++ programs that use OpenSSL in ways that CPython and the
 openssl command do not. Under a sanitizer they are built with it, leak detection included."""
+import difflib
 import os
 import unittest
 
 import support
-from support import HOSTS, MARKER, OstrustTest, write_store
+from support import HOSTS, MARKER, OstrustTest, hashed_directory, pem, write_store
 
 # Without the second option LeakSanitizer of GCC 12 crashes: it takes the word before a thread-local
 # block that __tls_get_addr() made for that block's start.
 LEAKS = "detect_leaks=1:intercept_tls_get_addr=0"
 
 
-class Hosts(OstrustTest):
+class HostTest(OstrustTest):
 
     def host(self, name, *arguments, configuration, **env):
         env = support.environment(configuration, preload=False, OSTRUST_PKI=support.PKI,
                                   OSTRUST_BUNDLE=self.bundle, OSTRUST_MARKER=MARKER,
                                   **dict({"ASAN_OPTIONS": LEAKS}, **env))
-        return support.run([os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=120)
+        return support.run([os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=300)
 
     def assertGood(self, done):
         self.assertEqual(done.status, 0, done)
         self.assertSays("all as expected", done)
+
+
+class Hosts(HostTest):
 
     def other(self, text_configuration):
         """The path of a second configuration file."""
@@ -107,6 +111,131 @@ class Hosts(OstrustTest):
                                  ASAN_OPTIONS="detect_leaks=0")
                 self.assertNotEqual(done.status, 0, done)
                 self.assertNotIn("all as expected", done.out, done)
+
+
+# Lines of `never_widen asked os://`, with root-a and twin-2 in the system's store and root-b as the
+# application's own CA. A call of the verify callback is good/error/depth and the current certificate.
+ASKED = {
+    "system | of a system root | sslserver | watches":
+        "accepted, ok, depth 0; calls: 1/0/1 Root A; 1/0/0 leaf a; chain: leaf a < Root A",
+    "system | of own CA | sslserver | watches":
+        "refused, unable to get local issuer certificate, depth 0; calls: 0/20/0 leaf b; chain: leaf b",
+    "own CA, system | of own CA | sslserver | watches":
+        "accepted, ok, depth 0; calls: 1/0/1 Root B; 1/0/0 leaf b; chain: leaf b < Root B",
+    "system, own CA | of own CA | sslserver | watches":
+        "accepted, ok, depth 0; calls: 1/0/1 Root B; 1/0/0 leaf b; chain: leaf b < Root B",
+    "own intermediate, system | intermediate missing | partial chain | watches":
+        "accepted, ok, depth 0; calls: 1/0/1 Intermediate of A; 1/0/0 leaf of the intermediate; "
+        "chain: leaf of the intermediate < Intermediate of A",
+    "system | intermediate missing | partial chain | watches":
+        "refused, unable to get local issuer certificate, depth 0; "
+        "calls: 0/20/0 leaf of the intermediate; chain: leaf of the intermediate",
+    "system | of own CA | sslserver | forgives unknown issuer":
+        "refused, unable to verify the first certificate, depth 0; "
+        "calls: 0/20/0 leaf b; 0/21/0 leaf b; chain: leaf b",
+    "system | expired | sslserver | forgives all":
+        "accepted, certificate has expired, depth 0; calls: 1/0/1 Root A; 0/10/0 leaf a, expired; "
+        "1/10/0 leaf a, expired; chain: leaf a, expired < Root A",
+    "system | of a system root | sslserver | vetoes depth 1":
+        "refused, unspecified certificate verification error, depth 1; calls: 1/0/1 Root A; "
+        "chain: leaf a < Root A",
+    "system | client of a system root | sslserver | watches":
+        "refused, unsuitable certificate purpose, depth 0; calls: 0/26/0 client a; "
+        "chain: client a < Root A",
+    "system | of a system root | wrong host | watches":
+        "refused, hostname mismatch, depth 0; calls: 0/62/0 leaf a; chain: leaf a < Root A",
+    "system | of a system root | level 5 | watches":
+        "refused, EE certificate key too weak, depth 0; calls: 0/66/0 leaf a; chain: leaf a",
+    "system | of a system root | set_verify, refuses before":
+        "refused, application verification failure, depth 0; calls: refusal; chain: leaf a < Root A",
+    "system | of a system root | set0_trusted_stack after":
+        "refused, unable to get local issuer certificate, depth 0; calls: 0/20/0 leaf a; chain: leaf a",
+    # The application's search comes first and the system's after it: here alone a stock store with the
+    # bundle, which knows one search only, answers otherwise.
+    "system | of a system root | set_get_issuer, finds nobody before":
+        "accepted, ok, depth 0; calls: no issuer of leaf a; 1/0/1 Root A; 1/0/0 leaf a; "
+        "chain: leaf a < Root A",
+    "own CA, system | of own CA | set_get_issuer, finds nobody before":
+        "refused, unable to get local issuer certificate, depth 0; calls: no issuer of leaf b; "
+        "no issuer of leaf b; 0/20/0 leaf b; chain: leaf b",
+    "system | of a system root | set_get_issuer, finds nobody after":
+        "refused, unable to get local issuer certificate, depth 0; calls: no issuer of leaf a; "
+        "no issuer of leaf a; 0/20/0 leaf a; chain: leaf a",
+    # A connection's own store decides, whatever its context's holds, and the other way round.
+    "own CA only | client of leaf-b | verify store of the connection | peer":
+        "accepted, ok; sent: none; calls: 1/0/1 Root B; 1/0/0 leaf b; chain: leaf b < Root B",
+    "own CA only | client of leaf-a | verify store of the connection | none":
+        "accepted, unable to get local issuer certificate; sent: none; calls: 0/20/0 leaf a; "
+        "chain: leaf a",
+    "system | client of leaf-a | verify store of the connection | cert_verify_callback":
+        "accepted, ok; sent: none; calls: cert verify; 1/0/1 Root A; 1/0/0 leaf a; "
+        "chain: leaf a < Root A",
+    "system | server for client-a | context, TLS 1.3 | peer":
+        "accepted, ok; sent: leaf a < Root A; calls: 1/0/1 Root A; 1/0/0 client a; "
+        "chain: client a < Root A",
+}
+SEARCHES_OF_BOTH = " | set_get_issuer, finds nobody before"
+OPENED = "the system's bundle was opened"
+
+
+class NeverWiden(HostTest):
+    """Rule 1: a store that did not ask for the system's gives, with ostrust, the outcome, the errors
+    and the order that it gives without, and nobody looks at the system's store. And one that did ask
+    answers like a stock store into which the system's bundle was loaded."""
+
+    def setUp(self):
+        super().setUp()
+        self.store("root-a", "twin-2")
+        self.own_directory = hashed_directory(os.path.join(self.work, "own"), "root-b")
+
+    def lines(self, configuration, *arguments):
+        """{row: what was seen}"""
+        done = self.host("never_widen", *arguments, configuration=configuration,
+                         SSL_CERT_FILE=pem("root-b"), SSL_CERT_DIR=self.own_directory)
+        self.assertEqual((done.status, done.err), (0, ""))
+        lines = done.out.splitlines()
+        rows = dict(line.split(": ", 1) for line in lines)
+        self.assertEqual(len(rows), len(lines), "a row has two lines")
+        return rows
+
+    def assertSame(self, ours, expected):
+        different = list(difflib.unified_diff(*(["%s: %s" % line for line in rows.items()]
+                                                for rows in (expected, ours)), "expected", "seen",
+                                              n=0, lineterm=""))
+        if different:  # thousands of lines, perhaps
+            self.fail("\n".join(different[:20]))
+
+    def test_stores_that_did_not_ask_are_as_without_ostrust(self):
+        stock = self.lines(self.stock(), "apart")
+        self.assertGreater(len(stock), 5000)
+        for words in ("accepted, ok", "refused, unable to get local issuer certificate"):
+            self.assertGreater(sum(seen.startswith(words) for seen in stock.values()), 500, words)
+        self.assertEqual(stock[OPENED], "no")
+        absent = os.path.join(self.work, "absent.pem")
+        for what, keys, mode in (("alone", {}, "apart"),
+                                 ("without a system store", {"trust-source": absent}, "apart"),
+                                 ("beside a governed store", {}, "beside")):
+            with self.subTest(what):
+                self.assertSame(self.lines(self.ostrust(keys), mode), stock)
+
+    def test_stores_that_asked_answer_like_stock_ones_with_the_bundle(self):
+        ours = self.lines(self.ostrust(), "asked", "os://")
+        self.assertGreater(len(ours), 5000)
+        for row, expected in ASKED.items():
+            with self.subTest(row):
+                self.assertEqual(ours[row].split("; errors: ")[0], expected)
+        self.assertEqual(ours[OPENED], "yes")
+        with self.subTest("the marker"):
+            self.assertSame(self.lines(self.ostrust(), "asked", MARKER), ours)
+        stock = self.lines(self.stock(), "asked", self.bundle)
+        self.assertSame(*({row: seen for row, seen in rows.items()
+                           if not row.endswith(SEARCHES_OF_BOTH)} for rows in (ours, stock)))
+
+    def test_without_ostrust_nobody_can_ask(self):
+        done = self.host("never_widen", "asked", "os://", configuration=self.stock(),
+                         SSL_CERT_FILE=pem("root-b"), SSL_CERT_DIR=self.own_directory)
+        self.assertEqual((done.status, done.out), (2, ""), done)
+        self.assertSays("os://", done)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,59 @@ report(steps)""", self.ostrust({"trust-source": directory}))
                                 {"leaf-a": UNKNOWN, "leaf-b": ACCEPTED}])
 
 
+class Sessions(OstrustTest):
+    """OpenSSL does not verify a resumed session again: a removed root takes effect with the next full
+    handshake, in contexts that were made and used before."""
+
+    servers = ("leaf-a",)
+    code = """
+def handshake(context, session=None):
+    with socket.create_connection(("127.0.0.1", T["ports"]["leaf-a"]), timeout=60) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as tls:
+                tls.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+                tls.recv(1)  # tickets of TLS 1.3 come before it; reading the end would end the session
+                return ["resumed" if tls.session_reused else ACCEPTED, tls.session]
+        except ssl.SSLCertVerificationError as error:
+            return [error.verify_message, None]
+
+contexts = []
+for make in MAKERS:
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = make()
+        context.minimum_version = context.maximum_version = version
+        contexts.append((context, *handshake(context)))
+
+steps = [[answer for context, answer, session in contexts]]
+for names in (["root-b"], ["root-b", "root-a"]):
+    write_store(*names)
+    time.sleep(2)
+    steps.append([handshake(context)[0] for context, answer, session in contexts])
+    steps.append([handshake(context, session)[0] for context, answer, session in contexts])
+report(steps)
+"""
+
+    def seen(self, configuration, *makers):
+        self.store("root-a")
+        return self.python(self.code.replace("MAKERS", "[%s]" % ", ".join(makers)), configuration)
+
+    def test_a_resumed_session_outlives_its_root_and_a_full_handshake_does_not(self):
+        # With the interval that is the default: within two seconds.
+        seen = self.seen(self.ostrust({"refresh": None}), "ssl.create_default_context",
+                         "lambda: trusting('os://')", "lambda: trusting(MARKER)")
+        self.assertEqual(seen, [[answer] * 6 for answer in (ACCEPTED, UNKNOWN, "resumed", ACCEPTED,
+                                                            "resumed")])
+
+    def test_a_stock_context_with_the_bundle_refuses_neither(self):
+        seen = self.seen(self.stock(), "lambda: trusting(BUNDLE)")
+        self.assertEqual(seen, [[answer] * 2 for answer in (ACCEPTED, ACCEPTED, "resumed", ACCEPTED,
+                                                            "resumed")])
+
+    def test_without_ostrust_there_is_no_session_to_resume(self):
+        seen = self.seen(self.stock(), "ssl.create_default_context", "lambda: trusting(MARKER)")
+        self.assertEqual(seen, [[UNKNOWN] * 4] * 5)
+
+
 class Anchors(OstrustTest):
     """Anchors that are hard to find, or that are not quite anchors. Where stock OpenSSL has an answer
     for the same bundle loaded as a file, ostrust gives that answer."""

@@ -6,6 +6,7 @@
 Every NAME has NAME.pem (the certificate) and NAME.key. Leaves are for localhost and 127.0.0.1.
 Keys are EC P-256: they are made in no time. Needs the openssl command, 3.0 or later.
 """
+import itertools
 import os
 import shutil
 import ssl
@@ -36,17 +37,16 @@ basicConstraints = critical,CA:TRUE,pathlen:0
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
+[cross_certificate]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [server]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost,IP:127.0.0.1
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid:always
-[client]
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = clientAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
 [self_signed_server]
@@ -55,6 +55,12 @@ keyUsage = critical,digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:localhost,IP:127.0.0.1
 subjectKeyIdentifier = hash
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 [mail]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -64,7 +70,8 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
 """
 
-# `openssl ca` is the one command that takes both dates in every version from 3.0 on.
+# `openssl ca` is the one command that takes both dates in every version from 3.0 on. It puts names into
+# the order of its policy: that of subject().
 _CA_CONFIG = """
 [ca]
 default_ca = this
@@ -76,8 +83,8 @@ default_md = sha256
 policy = anything
 unique_subject = no
 [anything]
-commonName = supplied
 organizationName = optional
+commonName = supplied
 """
 
 
@@ -133,10 +140,10 @@ class Pki:
         """A self-signed CA. `like`: take the key of that root instead of a new one."""
         self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
 
-    def issue(self, name, subject, issuer, kind="server", dates=None, like=None):
+    def issue(self, name, subject, issuer, kind="server", like=None, dates=None):
         """A certificate of `kind` (a section of _CONFIG), signed by `issuer`. `like`: take the key of
         that certificate instead of a new one."""
-        self._make(name, subject, kind, issuer=issuer, dates=dates, like=like)
+        self._make(name, subject, kind, issuer=issuer, like=like, dates=dates)
 
     def self_signed_server(self, name, subject):
         """A server certificate that is nobody's but its own, and no CA."""
@@ -281,6 +288,29 @@ def make_all(directory, openssl="openssl"):
     pki.trusted("root-own-mail-trust", "root-own-mail", "-addtrust", "serverAuth", "-addtrust",
                 "emailProtection")
 
+    # Clients of the two unrelated roots.
+    for letter in "ab":
+        pki.issue("client-" + letter, subject("client " + letter), "root-" + letter, kind="client")
+
+    # A server L whose chain is L, A, C, and what else it may send: B, which C signed, too; C signed by
+    # U, which nobody has to trust. C as the system may have it besides: expired, and with settings.
+    pki.root("chain-c", subject("Chain Root C"))
+    pki.issue("chain-a", subject("Chain Intermediate A"), "chain-c", kind="intermediate")
+    pki.issue("chain-b", subject("Chain Intermediate B"), "chain-c", kind="intermediate")
+    pki.issue("chain-l", subject("chain leaf"), "chain-a")
+    pki.root("chain-u", subject("Chain Root U"))
+    pki.issue("chain-c-crossed", subject("Chain Root C"), "chain-u", kind="cross_certificate",
+              like="chain-c")
+    pki.root("chain-c-expired", subject("Chain Root C"), like="chain-c", dates=past)
+    pki.trusted("chain-c-trusted", "chain-c", "-addtrust", "serverAuth")
+    for sent in itertools.permutations("abc"):
+        pki.chain("chain-l" + "".join(sent), "chain-l", *("chain-" + name for name in sent))
+    pki.chain("chain-lab", "chain-l", "chain-a", "chain-b")
+    pki.chain("chain-la-expired", "chain-l", "chain-a", "chain-c-expired")
+    pki.chain("chain-la-crossed", "chain-l", "chain-a", "chain-c-crossed")
+    pki.chain("chain-la-crossed-c", "chain-l", "chain-a", "chain-c-crossed", "chain-c")
+    pki.chain("chain-lac-crossed", "chain-l", "chain-a", "chain-c", "chain-c-crossed")
+
     # What the system distrusts: refused for every purpose. And limits of Root A's.
     for name in ("root-a", "root-mail", "int-a"):
         pki.trusted(name + "-distrusted", name, "-addreject", "anyExtendedKeyUsage")
@@ -290,7 +320,6 @@ def make_all(directory, openssl="openssl"):
     for depth in "01":
         pki.issue("leaf-os-verdict-" + depth, subject("os verdict 5 %s." % depth), "root-a")
     pki.issue("client-os-verdict", subject("os verdict 5 0."), "root-a", kind="client")
-    pki.issue("client-a", subject("a client"), "root-a", kind="client")
     pki.issue("int-a-renewed", subject("Intermediate of A"), "root-a", kind="intermediate", like="int-a")
     pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")
     pki.other_signature("int-a-other-signature", "int-a")
