@@ -12,7 +12,7 @@ struct Witness {
   bool loaded = false;
   std::string reach;  // as LoadedModule::reach
   std::string limited_by;
-  std::string verify;  // as LoadedModule::verify
+  std::string verify;                 // as LoadedModule::verify
   bool serves_default_paths = false;  // with --use-openssl-ca
   std::string source;
   int anchors = 0;
