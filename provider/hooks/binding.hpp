@@ -62,6 +62,9 @@ struct GovernedStore {
 /// default library context, and the same number can be somebody else's data in another thread.
 /// Used by the thread that verifies; there can only be one.
 struct Verification {
+  /// The thread's default library context when it was made. In a thread with another the context
+  /// may have ended without our being told, and its address belong to the next.
+  OSSL_LIB_CTX* default_context = nullptr;
   /// A function of the application's that stood where ours stands now; may be null.
   X509_STORE_CTX_verify_fn applications_verify = nullptr;
   bool running = false;
@@ -149,6 +152,7 @@ class Binding {
   void CopyAnchors(const Request& request) const;
 
   // verify_hooks.cpp
+  /// Null where no callback of ours was called when `ctx` was initialized.
   Verification* FindVerification(X509_STORE_CTX* ctx) const;
   /// Sees to it that `ctx` will be judged: an application may have put a function of its own where
   /// ours was. False when that cannot be: then no anchor may be handed out.

@@ -80,6 +80,7 @@ void Binding::VerificationMade(X509_STORE_CTX* ctx) {
   if (found == ours && symbols_.X509_STORE_get_verify(store) != ours) return;
 
   auto verification = std::make_unique<Verification>();
+  verification->default_context = Concrete(nullptr);
   if (found != ours && HasVerdict(*state)) {
     verification->applications_verify = found;
     symbols_.X509_STORE_CTX_set_verify(ctx, ours);
@@ -98,9 +99,12 @@ void Binding::VerificationEnded(X509_STORE_CTX* ctx) {
 }
 
 Verification* Binding::FindVerification(X509_STORE_CTX* ctx) const {
+  OSSL_LIB_CTX* const default_context = Concrete(nullptr);
   const std::lock_guard lock(mutex_);
   const auto found = verifications_.find(ctx);
-  return found == verifications_.end() ? nullptr : found->second.get();
+  return found == verifications_.end() || found->second->default_context != default_context
+             ? nullptr
+             : found->second.get();
 }
 
 bool Binding::EnsureVerdict(const GovernedStore& state, Verification* verification,
