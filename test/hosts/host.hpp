@@ -17,6 +17,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace host {
 
@@ -38,6 +39,11 @@ inline std::string Shown(const std::string& value) {
 }
 inline std::string Shown(int value) {
   return std::to_string(value);
+}
+inline std::string Shown(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += "[" + value + "]";
+  return text;
 }
 
 template <typename Seen, typename Expected>
@@ -80,6 +86,7 @@ struct Deleter {
   void operator()(X509_STORE_CTX* c) const { X509_STORE_CTX_free(c); }
   void operator()(SSL_CTX* c) const { SSL_CTX_free(c); }
   void operator()(SSL* s) const { SSL_free(s); }
+  void operator()(SSL_SESSION* s) const { SSL_SESSION_free(s); }
   void operator()(OSSL_LIB_CTX* c) const { OSSL_LIB_CTX_free(c); }
   void operator()(BIO* b) const { BIO_free(b); }
 };

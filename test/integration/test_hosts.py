@@ -82,6 +82,14 @@ class Hosts(HostTest):
         self.assertGood(done)
         self.assertRegex(done.out, r"build info: .*no binding \(.+\)")
 
+    def test_tls_rows(self):
+        self.store("root-a")
+        self.assertGood(self.host("tls_rows", configuration=self.ostrust()))
+        # The twin: with the system's anchors and without its verdict.
+        done = self.host("tls_rows", configuration=self.ostrust({"verify": "roots"}))
+        self.assertNotEqual(done.status, 0, done)
+        self.assertSays("verdict(Governed()) == kRejected; seen: accepted", done)
+
     def test_exit_paths(self):
         for mode in ("return", "return-without-freeing", "never-used", "verify-in-atexit",
                      "free-in-atexit-after-cleanup", "verify-in-static-destructor", "cleanup",

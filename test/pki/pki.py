@@ -315,6 +315,8 @@ def make_all(directory, openssl="openssl"):
     for name in ("root-a", "root-mail", "int-a"):
         pki.trusted(name + "-distrusted", name, "-addreject", "anyExtendedKeyUsage")
     pki.trusted("root-a-client-only", "root-a", "-addtrust", "clientAuth")
+    pki.trusted("root-a-server-only", "root-a", "-addtrust", "serverAuth")
+    pki.trusted("root-a-not-for-servers", "root-a", "-addreject", "serverAuth")
     pki.trusted("root-a-mail-only", "root-a", "-addtrust", "emailProtection")
     # For the double of a system's verifier (test/doubles): revoked, at depths 0 and 1.
     for depth in "01":
