@@ -210,6 +210,14 @@ def run(arguments, env, cwd=None, timeout=60):
     return Done(list(arguments), completed)
 
 
+def main():
+    """As unittest.main(); says through the exit status when something was skipped."""
+    result = unittest.main(module="__main__", exit=False).result
+    if result.wasSuccessful() and result.skipped:
+        sys.exit(SKIPPED)
+    sys.exit(not result.wasSuccessful())
+
+
 class OstrustTest(unittest.TestCase):
     """A test with a directory of its own, a trust store in it, and configurations that use it."""
 

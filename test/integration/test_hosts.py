@@ -3,7 +3,6 @@
 openssl command do not. Under a sanitizer they are built with it, leak detection included."""
 import difflib
 import os
-import unittest
 
 import support
 from support import HOSTS, MARKER, OstrustTest, hashed_directory, pem, write_store
@@ -25,6 +24,10 @@ class HostTest(OstrustTest):
         self.assertEqual(done.status, 0, done)
         self.assertSays("all as expected", done)
 
+    def skipIfLacking(self, done):
+        """Skips a test whose program said that this OpenSSL has not what it needs."""
+        if done.status == support.SKIPPED:
+            self.skipTest(done.out.strip())
 
 class Hosts(HostTest):
 
@@ -89,6 +92,46 @@ class Hosts(HostTest):
         done = self.host("tls_rows", configuration=self.ostrust({"verify": "roots"}))
         self.assertNotEqual(done.status, 0, done)
         self.assertSays("verdict(Governed()) == kRejected; seen: accepted", done)
+
+    def test_own_chain(self):
+        for names, own in ((["root-a"], []), (["root-b"], []),
+                           (["root-b", "root-a-distrusted"], []),
+                           (["root-b", "root-a-distrusted"], ["root-a"]),
+                           (["root-b", "root-a-distrusted", "int-a"], []),
+                           (["root-a", "int-a-distrusted"], []),
+                           (["root-b", "root-a-not-for-servers"], [])):
+            with self.subTest(names=names, own=own):
+                self.store(*names)
+                ours = self.host("own_chain", "os://", *own, configuration=self.ostrust())
+                stock = self.host("own_chain", self.bundle, *own, configuration=self.stock())
+                self.assertGood(ours)
+                self.assertEqual(ours.out, stock.out)
+                self.assertEqual("[/O=ostrust tests/CN=Root A]" in ours.out, names != ["root-b"], ours)
+
+    def test_late_provider(self):
+        self.store("root-a")
+        described = self.ostrust({"activate": None})
+        self.assertGood(self.host("late_provider", "load", configuration=described))
+        other = self.other(self.ostrust())
+        self.assertGood(self.host("late_provider", "configure", configuration=self.stock(),
+                                  OSTRUST_OTHER_CONF=other))
+
+    def test_raw_public_keys(self):
+        self.store("root-a")
+        ours = self.host("raw_public_keys", "os://", configuration=self.ostrust())
+        self.skipIfLacking(ours)
+        self.assertGood(ours)
+        stock = self.host("raw_public_keys", self.bundle, configuration=self.stock())
+        self.assertEqual(ours.out, stock.out)
+        self.assertSays("\nverified, expected key leaf-b: refused: ", ours)
+        self.assertSays("verified, expected key none: refused: ", ours)
+        self.assertSays("verified, expected key leaf-a: accepted\n", ours)
+
+    def test_quic_rows(self):
+        self.store("root-a")
+        done = self.host("quic_rows", configuration=self.ostrust())
+        self.skipIfLacking(done)
+        self.assertGood(done)
 
     def test_exit_paths(self):
         for mode in ("return", "return-without-freeing", "never-used", "verify-in-atexit",
@@ -247,4 +290,4 @@ class NeverWiden(HostTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

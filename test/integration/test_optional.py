@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import unittest
 
 import support
 from support import HOSTS, MODULE, OPENSSL, OstrustTest, pem
@@ -145,10 +144,7 @@ def main():
     if reason:
         print("skipped: " + reason)
         sys.exit(support.SKIPPED)
-    result = unittest.main(argv=sys.argv, exit=False).result
-    if result.wasSuccessful() and result.skipped:
-        sys.exit(support.SKIPPED)
-    sys.exit(not result.wasSuccessful())
+    support.main()
 
 
 if __name__ == "__main__":
