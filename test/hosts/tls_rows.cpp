@@ -144,7 +144,6 @@ void CallbacksAreAskedAndObeyed() {
     SSL_CTX_set_verify(client.get(), SSL_VERIFY_PEER, callback);
     Connection connection(client.get(), server.get());
     const std::string words = connection.Handshake().client.Verdict();
-    // A handshake that succeeded leaves nothing in the queue.
     if (words.rfind("accepted", 0) == 0) CHECK(connection.client.errors.empty());
     return words;
   };
@@ -204,7 +203,7 @@ int FailToFindAnIssuer(X509**, X509_STORE_CTX*, Subject*) {
   return -1;
 }
 
-/// X509_verify_cert() answers -1 then, which libssl must not take for "ask me again later".
+/// X509_verify_cert() answers -1 then, which libssl takes for 0 where it calls it itself.
 void AVerificationThatFailsRefuses() {
   const auto server = ServerContext();
   Trust();
@@ -257,6 +256,27 @@ Owned<SSL_CTX> ServerThatAsks(Owned<X509_STORE> store) {
   SSL_CTX_set_verify(server.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_store(server.get(), store.release());
   return server;
+}
+
+/// libssl clears a client's error queue after a verification, and not a server's: what was forgiven
+/// must not be in it.
+void AServerForgivesWithoutATrace() {
+  const auto client = ClientWithCertificate();
+  WriteStore({"root-b", "root-a-distrusted"});
+  for (const char* source : {"os://", "root-a"}) {
+    calls.clear();
+    const auto server = ServerThatAsks(StoreOf({source, "root-a"}));
+    SSL_CTX_set_verify(server.get(), SSL_VERIFY_PEER, Forgive);
+    Connection connection(client.get(), server.get());
+    connection.Handshake();
+    const bool governed = source == kOsStore;
+    CHECK_EQ(connection.server.Verdict(),
+             governed ? "accepted despite: certificate rejected" : kAccepted);
+    CHECK(connection.server.errors.empty());
+    CHECK_EQ(calls, governed ? std::vector<std::string>{"certificate rejected at depth 1: "
+                                                        "/O=ostrust tests/CN=Root A"}
+                             : std::vector<std::string>{});
+  }
 }
 
 /// A root's limits hold for the side of the connection it is used on. With a copy of the root that
@@ -419,6 +439,7 @@ int main() {
   AVerificationFunctionOfTheApplicationIsKept();
   AVerificationThatFailsRefuses();
   OnlyFullHandshakesAreJudged();
+  AServerForgivesWithoutATrace();
   LimitsAreThoseOfTheSide();
   PostHandshakeAuthenticationIsJudged();
   DaneIsJudgedWhereThereIsAChain();

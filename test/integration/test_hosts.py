@@ -29,6 +29,7 @@ class HostTest(OstrustTest):
         if done.status == support.SKIPPED:
             self.skipTest(done.out.strip())
 
+
 class Hosts(HostTest):
 
     def other(self, text_configuration):
