@@ -47,8 +47,10 @@ void LiveTrustStore::Reload() {
   next_look_ = Clock::now() + refresh_;
   if (!read) return;
   loaded_once_ = true;
+  const bool has_anchor = result.store != nullptr && result.error.empty();
   error_ = std::move(result.error);
-  if (result.store != nullptr) {
+  if (has_anchor || (result.store != nullptr && store_ != nullptr)) {
+    error_.clear();
     // The old snapshot, if this is the last reference to it, is destroyed with `result`, when the
     // lock is released already.
     store_.swap(result.store);

@@ -25,7 +25,8 @@ class LiveTrustStore {
 
   /// The newest snapshot, reading the source first if it was never read, or if `refresh` has passed
   /// and it changed. Null when nothing could ever be read. A source that became unreadable or empty
-  /// keeps the last good snapshot (rule 7). May throw std::bad_alloc.
+  /// keeps the last good snapshot (rule 7); one that holds nothing but distrusted certificates is
+  /// not empty (rule 4). May throw std::bad_alloc.
   std::shared_ptr<const TrustStore> Current();
 
   struct Status {

@@ -11,8 +11,11 @@ namespace ostrust::platform {
 
 /// What reading a source gave: a store with at least one anchor, or the reason why there is none.
 struct LoadResult {
-  std::shared_ptr<const TrustStore> store;  // null when nothing could be read
-  std::string error;  // set when store is null: a sentence that names everything that was tried
+  /// Null when nothing could be read. With an error, it holds distrusted certificates and no
+  /// anchor: nothing to begin with, but no reason to go on trusting what the system distrusts now.
+  std::shared_ptr<const TrustStore> store;
+  /// Set when there is no anchor: a sentence that names everything that was tried.
+  std::string error;
 };
 
 /// A place where the operating system keeps what it trusts. Not thread-safe: LiveTrustStore calls

@@ -24,10 +24,13 @@ std::string FirstOf(const std::vector<std::string>& problems) {
   return problems.empty() ? std::string() : problems.front();
 }
 
-LoadResult NoAnchor(const std::string& path, const std::string& reason) {
+// `store` has no anchor.
+LoadResult NoAnchor(const std::string& path, std::shared_ptr<const TrustStore> store,
+                    const std::string& reason) {
   std::string error = path + " holds no certificate that is trusted";
   if (!reason.empty()) error += " (" + reason + ")";
-  return Failure(std::move(error));
+  if (store->Entries().empty()) store = nullptr;
+  return {std::move(store), std::move(error)};
 }
 
 // Which directory `/` is. Nullopt, which equals no directory, when that cannot be told.
@@ -73,6 +76,10 @@ LoadResult FileTrustSource::LoadPath(const std::string& path) {
 LoadResult FileTrustSource::LoadAuto() {
   std::vector<std::string> unusable;  // is there, but gives no anchor
   std::string absent;
+  std::shared_ptr<const TrustStore> only_distrusts;
+  const auto keep_distrusts = [&](LoadResult& result) {
+    if (only_distrusts == nullptr) only_distrusts = std::move(result.store);
+  };
   const auto note_unopened = [&](const std::string& path, const OpenedPath& opened) {
     if (opened.stamp.IsMissing()) {
       absent += absent.empty() ? path : ", " + path;
@@ -90,7 +97,8 @@ LoadResult FileTrustSource::LoadAuto() {
       continue;
     }
     LoadResult result = LoadBundle(opened, path, location.hashed_directory, unusable);
-    if (result.store != nullptr) return result;
+    if (result.error.empty()) return result;
+    keep_distrusts(result);
     unusable.push_back(std::move(result.error));
   }
   for (const char* location : SystemDirectories()) {
@@ -101,14 +109,15 @@ LoadResult FileTrustSource::LoadAuto() {
       continue;
     }
     LoadResult result = LoadDirectory(opened, path, unusable);
-    if (result.store != nullptr) return result;
+    if (result.error.empty()) return result;
+    keep_distrusts(result);
     unusable.push_back(std::move(result.error));
   }
 
   std::string error = "no trust store was found on this system";
   for (const std::string& reason : unusable) error += "; " + reason;
   if (!absent.empty()) error += "; not there: " + absent;
-  return Failure(std::move(error));
+  return {std::move(only_distrusts), std::move(error)};
 }
 
 LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string& path,
@@ -132,14 +141,14 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
   }
   auto store = std::make_unique<const MemoryTrustStore>(std::move(bundle.certificates),
                                                         std::move(source), std::move(problems));
-  if (store->AnchorCount() == 0) return NoAnchor(path, reason);
+  if (store->AnchorCount() == 0) return NoAnchor(path, std::move(store), reason);
   if (!directory) return {std::move(store), {}};
 
   auto layered = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
   layered->ReadAddedFiles();
-  // They can distrust what the bundle trusts.
-  if (layered->AnchorCount() == 0) return NoAnchor(layered->Source(), reason);
   layered_ = layered;
+  // They can distrust what the bundle trusts.
+  if (layered->AnchorCount() == 0) return NoAnchor(layered->Source(), layered, reason);
   return {std::move(layered), {}};
 }
 
@@ -179,7 +188,7 @@ LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::stri
   Append(problems, own_problems);
   auto store =
       std::make_shared<const MemoryTrustStore>(std::move(certificates), path, std::move(problems));
-  if (store->AnchorCount() == 0) return NoAnchor(path, reason);
+  if (store->AnchorCount() == 0) return NoAnchor(path, std::move(store), reason);
   return {std::move(store), {}};
 }
 

@@ -115,10 +115,9 @@ void Binding::Install() {
 
   // Without these a chain could end in an anchor of the system's and nobody would be asked, so they
   // come before the first store can be governed.
-  openssls_verify_ = OpenSslsVerify();
   OSSL_LIB_CTX* const global = symbols_.OSSL_LIB_CTX_get0_global_default();
-  if (openssls_verify_ == nullptr || !WatchVerifications(global)) {
-    why_unbound_ = "OpenSSL gave no ex_data index";
+  if (!LearnOpenSslsFunctions() || !WatchVerifications(global)) {
+    why_unbound_ = "OpenSSL made no verification context, or gave no ex_data index";
     return;
   }
   chain_verifier_ = platform::MakeChainVerifier();
@@ -130,14 +129,17 @@ void Binding::Install() {
   }
 }
 
-X509_STORE_CTX_verify_fn Binding::OpenSslsVerify() const {
-  // internal_verify() is static; a context without a store has it (X509_STORE_CTX_init).
+bool Binding::LearnOpenSslsFunctions() {
+  // internal_verify() and null_callback() are static; a context without a store has them
+  // (X509_STORE_CTX_init).
   X509_STORE_CTX* const ctx = symbols_.X509_STORE_CTX_new();
-  if (ctx == nullptr) return nullptr;
-  const bool made = symbols_.X509_STORE_CTX_init(ctx, nullptr, nullptr, nullptr) == 1;
-  const auto verify = made ? symbols_.X509_STORE_CTX_get_verify(ctx) : nullptr;
+  if (ctx == nullptr) return false;
+  if (symbols_.X509_STORE_CTX_init(ctx, nullptr, nullptr, nullptr) == 1) {
+    openssls_verify_ = symbols_.X509_STORE_CTX_get_verify(ctx);
+    openssls_verify_cb_ = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
+  }
   symbols_.X509_STORE_CTX_free(ctx);
-  return verify;
+  return openssls_verify_ != nullptr;
 }
 
 std::string Binding::HookLookupMethods() {

@@ -129,7 +129,7 @@ class Binding {
   void Install();
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
-  X509_STORE_CTX_verify_fn OpenSslsVerify() const;
+  bool LearnOpenSslsFunctions();
   /// Registers "new" and "free" callbacks for objects of `class_index` that threads make whose
   /// default library context is `library_context`.
   bool Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
@@ -171,9 +171,11 @@ class Binding {
   /// A certificate of the operating system's store, borrowed from the anchor cache.
   struct Candidate {
     X509* x509;
+    platform::CertificateTrust trust;
     bool refused;  // for the purpose in question
   };
-  /// Those in `snapshot`, which may be null, whose subject is `name`.
+  /// Those in `snapshot`, which may be null, whose subject is `name`. What the system distrusts is
+  /// among them only with `verify = platform`.
   std::vector<Candidate> CandidatesNamed(const GovernedStore& state,
                                          const platform::TrustStore* snapshot,
                                          const X509_NAME* name,
@@ -183,6 +185,9 @@ class Binding {
   const Candidate* Best(const std::vector<Candidate>& candidates,
                         const X509_VERIFY_PARAM* param) const;
   bool PeerSentAnotherIssuer(X509_STORE_CTX* ctx, X509* x, const X509* than) const;
+  /// Whether the context has the verify callback that forgives nothing, because the application set
+  /// none.
+  bool NobodyForgives(X509_STORE_CTX* ctx) const;
   bool ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const;
 
   const host::Image image_;
@@ -196,6 +201,7 @@ class Binding {
   host::CtrlFn dir_ctrl_ = nullptr;
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
   X509_STORE_CTX_verify_fn openssls_verify_ = nullptr;
+  X509_STORE_CTX_verify_cb openssls_verify_cb_ = nullptr;
   std::unique_ptr<platform::ChainVerifier> chain_verifier_;  // may be null
 
   static constexpr host::TlsLibrary kNoTls{};

@@ -13,6 +13,11 @@
 namespace ostrust::hooks {
 namespace {
 
+/// Only with `verify = platform` the system's blocklist changes anything.
+bool Decides(const GovernedStore& state) {
+  return state.context->provider->config().verify == VerifyMode::kPlatform;
+}
+
 // Greater than zero while one of our hooks asks a store's previous function on this thread. Our own
 // X509_LOOKUP in that store then says nothing: the hook itself answers for the system.
 constinit thread_local int asking_previous = 0;
@@ -49,8 +54,9 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
   if (result > 0 && ValidAt(param, *issuer)) return result;
 
   const auto snapshot = SnapshotFor(*state, verification);
-  auto candidates = CandidatesNamed(*state, snapshot.get(), symbols_.X509_get_issuer_name(x),
-                                    verify::RoleOf(symbols_, Tls(), ctx).purpose);
+  const verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
+  auto candidates =
+      CandidatesNamed(*state, snapshot.get(), symbols_.X509_get_issuer_name(x), role.purpose);
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     return check_issued(ctx, x, candidate.x509) == 0;
@@ -74,6 +80,14 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     *issuer = nullptr;
   }
   if (symbols_.X509_up_ref(best) != 1) return -1;
+  if (found->refused) {
+    // build_chain() has set the depth of `x`.
+    const int depth = symbols_.X509_STORE_CTX_get_error_depth(ctx) + (itself == candidates.end());
+    verify::AnnounceRefusal(
+        symbols_, *state->context->provider, role, best, depth,
+        verify::ObjectionTo(found->trust, role.purpose, true, snapshot->Source()),
+        NobodyForgives(ctx));
+  }
   *issuer = best;
   return 1;
 }
@@ -169,9 +183,10 @@ std::vector<Binding::Candidate> Binding::CandidatesNamed(
   const Log& log = state.context->provider->log();
   for (const platform::StoreEntry* const entry :
        snapshot->FindBySubject(std::as_bytes(std::span(der, size)))) {
+    if (entry->trust.IsDistrusted() && !Decides(state)) continue;
     X509* const x509 = state.context->anchors->Get(*entry, state.propq, log);
     if (x509 == nullptr) continue;
-    candidates.push_back({x509, verify::RefusedAsAnchor(entry->trust, purpose)});
+    candidates.push_back({x509, entry->trust, verify::RefusedAsAnchor(entry->trust, purpose)});
   }
   return candidates;
 }
@@ -189,6 +204,10 @@ const Binding::Candidate* Binding::Best(const std::vector<Candidate>& candidates
   };
   const auto best = std::min_element(candidates.begin(), candidates.end(), better);
   return best == candidates.end() ? nullptr : &*best;
+}
+
+bool Binding::NobodyForgives(X509_STORE_CTX* ctx) const {
+  return symbols_.X509_STORE_CTX_get_verify_cb(ctx) == openssls_verify_cb_;
 }
 
 bool Binding::ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const {

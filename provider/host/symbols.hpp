@@ -84,6 +84,7 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get1_certs)                 \
   X(X509_STORE_CTX_get1_issuer)                \
   X(X509_STORE_CTX_get_check_issued)           \
+  X(X509_STORE_CTX_get_error_depth)            \
   X(X509_STORE_CTX_get_ex_data)                \
   X(X509_STORE_CTX_get_num_untrusted)          \
   X(X509_STORE_CTX_get_verify)                 \

@@ -30,19 +30,20 @@ const char* NameOf(std::optional<Purpose> purpose) {
   return "this purpose";
 }
 
-/// What the trust of the certificate at one depth says against the chain; empty when nothing.
-std::string ObjectionOf(CertificateTrust trust, std::optional<Purpose> purpose, bool from_store) {
-  if (trust.IsDistrusted()) return "distrusted";
+}  // namespace
+
+std::string ObjectionTo(CertificateTrust trust, std::optional<Purpose> purpose, bool from_store,
+                        const std::string& source) {
+  const std::string by = " by " + source;
+  if (trust.IsDistrusted()) return "distrusted" + by;
   if (purpose && trust.Denied().Contains(*purpose)) {
-    return std::string("rejected for ") + NameOf(purpose);
+    return std::string("rejected for ") + NameOf(purpose) + by;
   }
   if (from_store && trust.IsAnchor() && RefusedAsAnchor(trust, purpose)) {
-    return std::string("not trusted for ") + NameOf(purpose);
+    return std::string("not trusted for ") + NameOf(purpose) + by;
   }
   return {};
 }
-
-}  // namespace
 
 bool RefusedAsAnchor(CertificateTrust trust, std::optional<Purpose> purpose) {
   return purpose ? trust.Rejected().Contains(*purpose) : trust.Rejected() == PurposeSet::All();
@@ -58,9 +59,9 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
     if (depth + 1 == chain.certificates.size()) {
       ends_in_system_anchor = from_store && trust.IsAnchor();
     }
-    const std::string objection = ObjectionOf(trust, chain.purpose, from_store);
+    std::string objection = ObjectionTo(trust, chain.purpose, from_store, store.Source());
     if (!objection.empty()) {
-      refusals.push_back({depth, X509_V_ERR_CERT_REJECTED, objection + " by " + store.Source()});
+      refusals.push_back({depth, X509_V_ERR_CERT_REJECTED, std::move(objection)});
     }
   }
   if (verifier == nullptr || !chain.tls_peer || !chain.purpose || !ends_in_system_anchor) {

@@ -45,6 +45,11 @@ struct Refusal {
 std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& store,
                            const platform::ChainVerifier* verifier);
 
+/// What a certificate trusted like this by `source` has against it at one depth of a chain;
+/// `from_store`: OpenSSL took it from the trust store. Empty when it has nothing.
+std::string ObjectionTo(platform::CertificateTrust trust, std::optional<platform::Purpose> purpose,
+                        bool from_store, const std::string& source);
+
 /// Whether a chain for `purpose` must not end in a certificate trusted like this.
 bool RefusedAsAnchor(platform::CertificateTrust trust, std::optional<platform::Purpose> purpose);
 

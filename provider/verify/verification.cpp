@@ -73,14 +73,15 @@ std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
 }
 
 /// The sentence for people: what was refused, by which rule of which source.
-std::string Sentence(const host::Symbols& symbols, X509* x509, const Refusal& refusal) {
+std::string Sentence(const host::Symbols& symbols, X509* x509, std::size_t depth,
+                     const std::string& reason) {
   std::array<char, 256> subject{};  // X509_NAME_oneline() escapes what is not printable
   if (symbols.X509_NAME_oneline(symbols.X509_get_subject_name(x509), subject.data(),
                                 subject.size()) == nullptr) {
     subject[0] = '\0';
   }
-  return std::string("certificate ") + subject.data() + " at depth " +
-         std::to_string(refusal.depth) + " is " + refusal.reason;
+  return std::string("certificate ") + subject.data() + " at depth " + std::to_string(depth) +
+         " is " + reason;
 }
 
 /// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next:
@@ -123,6 +124,14 @@ bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
          Depth(symbols, ChainOf(symbols, ctx)) > 0;
 }
 
+void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
+                     const Role& role, X509* x509, int depth, const std::string& reason,
+                     bool final) {
+  const std::string sentence = Sentence(symbols, x509, static_cast<std::size_t>(depth), reason);
+  provider.log().Write(LogLevel::kError, "refused: " + sentence);
+  if (final) Raise(provider.core(), role.tls_peer, sentence);
+}
+
 int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
            const Role& role, const platform::TrustStore& store,
            const platform::ChainVerifier* verifier, bool report_only) {
@@ -146,7 +155,7 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
 
   for (const Refusal& refusal : Judge(built, store, verifier)) {
     X509* const x509 = CertificateAt(symbols, chain, refusal.depth);
-    const std::string sentence = Sentence(symbols, x509, refusal);
+    const std::string sentence = Sentence(symbols, x509, refusal.depth, refusal.reason);
     if (report_only) {
       provider.log().Write(LogLevel::kError, "would be refused: " + sentence);
       continue;

@@ -28,6 +28,12 @@ Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STOR
 /// chain must end where the certificate's ends.
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 
+/// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by
+/// OpenSSL itself, because of the trust settings we gave it: the verdict will not be asked then.
+void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
+                     const Role& role, X509* x509, int depth, const std::string& reason,
+                     bool final);
+
 /// Decides about the chain of `ctx`, which OpenSSL's own function accepted. For each refusal the
 /// error, its depth and the certificate are set in `ctx` and the application's verify callback is
 /// called, as verify_cb_cert() of OpenSSL does (rule 6). Returns 0 when the callback did not

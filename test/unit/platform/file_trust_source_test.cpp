@@ -130,9 +130,13 @@ TEST(FileSource, AFileOfOnlyDistrustedCertificatesHasNoAnchor) {
   const TemporaryDirectory directory;
   const Bytes root = MakeRoot("One");
   directory.Write("bundle.pem", TrustedPem(root, nullptr, "anyExtendedKeyUsage"));
-  EXPECT_EQ(LoadFrom(directory.Path("bundle.pem")).store, nullptr);
-  directory.Write("bundle.pem", TrustedPem(root, nullptr, "anyExtendedKeyUsage") + Pem(root));
-  EXPECT_EQ(LoadFrom(directory.Path("bundle.pem")).store, nullptr);
+  for (const std::string& more : {std::string(), Pem(root)}) {
+    directory.Write("bundle.pem", TrustedPem(root, nullptr, "anyExtendedKeyUsage") + more);
+    const LoadResult result = LoadFrom(directory.Path("bundle.pem"));
+    EXPECT_TRUE(Has(result.error, "holds no certificate that is trusted")) << result.error;
+    ASSERT_NE(result.store, nullptr);
+    EXPECT_TRUE(result.store->TrustOf(root).IsDistrusted());
+  }
 }
 
 TEST(FileSource, ADistrustedCertificateBesideAnAnchorIsKept) {

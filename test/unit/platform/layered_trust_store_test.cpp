@@ -123,7 +123,8 @@ TEST_F(LayeredTrustStoreTest, ABundleThatTheDirectoryDistrustsEntirelyIsNoSource
   std::string error;
   const auto source = MakeFileTrustSource("auto", {root_.Path()}, error);
   const LoadResult result = source->Load();
-  EXPECT_EQ(result.store, nullptr);
+  ASSERT_NE(result.store, nullptr);
+  EXPECT_TRUE(result.store->TrustOf(one_).IsDistrusted());
   EXPECT_NE(result.error.find("holds no certificate that is trusted"), std::string::npos)
       << result.error;
 }

@@ -223,6 +223,20 @@ TEST_F(RefreshTest, AFileThatWasReadOnDemandIsWatched) {
   EXPECT_TRUE(live.Current()->TrustOf(one_).IsDistrusted());
 }
 
+TEST_F(RefreshTest, DistrustOfTheLastAnchorIsNoReasonToGoOnTrustingIt) {
+  LiveTrustStore& live = Live(directory_.Path("bundle.pem"));
+  directory_.Write("bundle.pem", TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));
+  EXPECT_EQ(live.Current(), nullptr);  // nothing to begin with
+  EXPECT_FALSE(live.GetStatus().error.empty());
+  directory_.Write("bundle.pem", Pem(one_));
+  EXPECT_TRUE(Trusts(live, "One"));
+  directory_.Write("bundle.pem", TrustedPem(one_, nullptr, "anyExtendedKeyUsage") + "\n");
+  EXPECT_TRUE(live.Current()->TrustOf(one_).IsDistrusted());
+  EXPECT_TRUE(live.GetStatus().error.empty());
+  directory_.Write("bundle.pem", Pem(one_) + "\n\n");
+  EXPECT_TRUE(Trusts(live, "One"));
+}
+
 TEST_F(RefreshTest, AFileThatWasNotReadIsNotWatched) {
   directory_.Write("elsewhere.pem", Pem(one_));
   directory_.Write(kBundle, Pem(one_));
