@@ -1,15 +1,36 @@
-// What happens once in a process, and what a context weighs. Prints one line of name=value pairs,
-// times in microseconds, memory in bytes. test/bench/run starts it many times and takes medians.
+// What needs a process of its own. Prints one line of name=value pairs, times in microseconds,
+// memory in bytes. test/bench/run starts it many times and takes medians.
 //
 //   ostrust_bench_process first bare|default     initialisation, first context, first verification
 //   ostrust_bench_process memory bare|default    bytes of heap for one of 200 contexts
+//   ostrust_bench_process contention threads|processes N
+//       N at once verify for a second, each with a context of its own: wall time divided by the
+//       verifications, CPU time of one, and how many times in 1000 verifications one of them had to
+//       wait (voluntary context switches; a lock that is held by another is one)
+//   ostrust_bench_process change N
+//       the default paths' file BENCH_LIVE is replaced N times by BENCH_WITHOUT_ROOT and
+//       BENCH_BUNDLE in turn, while the chain is verified again and again: from rename() to the
+//       other verdict
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <new>
+#include <random>
+#include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test/bench/setting.hpp"
 
@@ -33,7 +54,7 @@ void First(bool bare) {
   if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, nullptr) != 1) Die("OPENSSL_init_ssl");
   const auto initialised = Clock::now();
   // Not counted: reading the chain. A bare context is given the one root it needs.
-  const Certificate leaf = ReadCertificate(Setting("BENCH_LEAF"));
+  const Chain chain = ReadChain(Setting("BENCH_CHAIN_ECDSA"));
   const Certificate root = ReadCertificate(Setting("BENCH_ROOT"));
   // Not counted either: what the first SSL_CTX of a process sets up for all.
   NewContext();
@@ -42,7 +63,7 @@ void First(bool bare) {
   const Context context = MakeContext(bare);
   if (bare) X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), root.get());
   const auto made = Clock::now();
-  const bool ok = Verify(context.get(), leaf.get());
+  const bool ok = Verify(context.get(), chain);
   const auto verified = Clock::now();
   if (!ok) Die("the leaf is refused");
   std::printf("init=%.1f context=%.1f verification=%.1f\n", Microseconds(start, initialised),
@@ -60,15 +81,136 @@ void Memory(bool bare) {
   std::printf("bytes=%.0f\n", static_cast<double>(used) / kContexts);
 }
 
+/// What the workers have in common, threads or forked processes.
+struct Tally {
+  std::atomic<int> ready{0};
+  std::atomic<bool> go{false};
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> verifications{0};
+  std::atomic<std::uint64_t> cpu_microseconds{0};
+  std::atomic<std::uint64_t> waits{0};
+};
+
+std::uint64_t CpuMicroseconds(const rusage& usage) {
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+}
+
+void Work(Tally& tally) {
+  const Context context = MakeContext(false);
+  const Chain chain = ReadChain(Setting("BENCH_CHAIN_ECDSA"));
+  if (!Verify(context.get(), chain)) Die("the leaf is refused");
+  ++tally.ready;
+  while (!tally.go) std::this_thread::yield();
+
+  rusage before{};
+  rusage after{};
+  std::uint64_t verifications = 0;
+  getrusage(RUSAGE_THREAD, &before);
+  for (; !tally.stop; ++verifications) {
+    if (!Verify(context.get(), chain)) Die("the leaf is refused");
+  }
+  getrusage(RUSAGE_THREAD, &after);
+  tally.verifications += verifications;
+  tally.cpu_microseconds += CpuMicroseconds(after) - CpuMicroseconds(before);
+  tally.waits += static_cast<std::uint64_t>(after.ru_nvcsw - before.ru_nvcsw);
+}
+
+void Contention(bool threads, int count) {
+  void* const memory =
+      mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) Die("mmap");
+  Tally& tally = *new (memory) Tally;
+  std::vector<std::thread> workers;
+  for (int i = 0; i < count; ++i) {
+    if (threads) {
+      workers.emplace_back(Work, std::ref(tally));
+      continue;
+    }
+    // Before anything of OpenSSL's was called: the child is a process as any other.
+    const pid_t child = fork();
+    if (child < 0) Die("fork");
+    if (child > 0) continue;
+    alarm(60);
+    Work(tally);
+    std::exit(0);
+  }
+  alarm(60);  // should one of the children die
+  while (tally.ready != count) std::this_thread::yield();
+
+  const auto begin = Clock::now();
+  tally.go = true;
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  tally.stop = true;
+  const auto end = Clock::now();
+  for (std::thread& worker : workers) worker.join();
+  for (int status = 0; wait(&status) > 0;) {
+    if (status != 0) Die("a child failed");
+  }
+  const auto verifications = static_cast<double>(tally.verifications);
+  std::printf("wall=%.2f cpu=%.2f waits=%.1f\n", Microseconds(begin, end) / verifications,
+              static_cast<double>(tally.cpu_microseconds) / verifications,
+              static_cast<double>(tally.waits) / verifications * 1000);
+}
+
+std::string Content(const char* path) {
+  std::ifstream file(path);
+  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (content.empty()) Die(path);
+  return content;
+}
+
+void Change(int count) {
+  // A file that was changed a moment ago is read again at every look (FileStamp); waiting longer
+  // than that is what a process sees whose store changes now and then.
+  constexpr auto kCalm = std::chrono::milliseconds(2200);
+  constexpr auto kTooLong = std::chrono::seconds(20);
+  const std::string live = Setting("BENCH_LIVE");
+  const std::string next = live + ".new";
+  const std::string contents[] = {Content(Setting("BENCH_WITHOUT_ROOT")),
+                                  Content(Setting("BENCH_BUNDLE"))};
+  const Context context = MakeContext(false);
+  const Chain chain = ReadChain(Setting("BENCH_CHAIN_ECDSA"));
+  std::minstd_rand random(std::random_device{}());
+  bool trusted = true;
+  for (int i = 0; i < count; ++i) {
+    // At any moment between two looks.
+    const auto moment = Clock::now() + kCalm + std::chrono::milliseconds(random() % 1000);
+    while (Clock::now() < moment) {
+      if (Verify(context.get(), chain) != trusted) Die("the verdict changed by itself");
+    }
+    trusted = !trusted;
+    std::ofstream(next) << contents[trusted];
+
+    const auto begin = Clock::now();
+    if (std::rename(next.c_str(), live.c_str()) != 0) Die(live.c_str());
+    while (Verify(context.get(), chain) != trusted) {
+      if (Clock::now() - begin > kTooLong) Die("the verdict did not change");
+    }
+    std::printf("%s=%.1f ", trusted ? "added" : "removed", Microseconds(begin, Clock::now()));
+  }
+  std::printf("\n");
+}
+
 }  // namespace
 }  // namespace ostrust::bench
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const bool bare = std::string_view(argv[2]) == "bare";
-  if (std::string_view(argv[1]) == "first") {
-    ostrust::bench::First(bare);
+  using namespace ostrust::bench;
+  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  const bool bare = argc == 3 && arguments[1] == "bare";
+  if (argc == 3 && arguments[0] == "first") {
+    First(bare);
+  } else if (argc == 3 && arguments[0] == "memory") {
+    Memory(bare);
+  } else if (argc == 4 && arguments[0] == "contention") {
+    Contention(arguments[1] == "threads", std::atoi(argv[3]));
+  } else if (argc == 3 && arguments[0] == "change") {
+    Change(std::atoi(argv[2]));
   } else {
-    ostrust::bench::Memory(bare);
+    return 2;
   }
 }

@@ -21,7 +21,12 @@ struct Deleter {
   }
 };
 using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
+using Connection = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+inline void FreeCertificates(STACK_OF(X509) * certificates) {
+  sk_X509_pop_free(certificates, X509_free);
+}
+using Certificates = std::unique_ptr<STACK_OF(X509), Deleter<FreeCertificates>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
 
 [[noreturn]] inline void Die(const char* what) {
@@ -36,13 +41,37 @@ inline const char* Setting(const char* name) {
   return value;
 }
 
-inline Certificate ReadCertificate(const char* path) {
-  std::FILE* const file = std::fopen(path, "r");
-  if (file == nullptr) Die(path);
+inline Certificate ReadCertificate(std::FILE* file) {
   Certificate certificate(PEM_read_X509(file, nullptr, nullptr, nullptr));
-  std::fclose(file);
-  if (certificate == nullptr) Die(path);
+  if (certificate == nullptr) Die("reading a certificate");
   return certificate;
+}
+
+using File = std::unique_ptr<std::FILE, Deleter<std::fclose>>;
+inline File Open(const char* path) {
+  File file(std::fopen(path, "r"));
+  if (file == nullptr) Die(path);
+  return file;
+}
+
+inline Certificate ReadCertificate(const char* path) {
+  return ReadCertificate(Open(path).get());
+}
+
+/// What a server sends; its root is in the bundles.
+struct Chain {
+  Certificate leaf;
+  Certificates intermediates;
+};
+
+/// From a file with a private key, the leaf and one intermediate.
+inline Chain ReadChain(const char* path) {
+  const File file = Open(path);
+  Chain chain{ReadCertificate(file.get()), Certificates(sk_X509_new_null())};
+  Certificate intermediate = ReadCertificate(file.get());
+  if (sk_X509_push(chain.intermediates.get(), intermediate.get()) == 0) Die("sk_X509_push");
+  static_cast<void>(intermediate.release());
+  return chain;
 }
 
 inline Context NewContext() {
@@ -51,14 +80,18 @@ inline Context NewContext() {
   return context;
 }
 
-/// Verifies `leaf` as a server's certificate. False when it is refused.
-inline bool Verify(SSL_CTX* context, X509* leaf) {
+// The name in the leaves.
+inline constexpr const char* kHost = "localhost";
+
+/// Verifies `chain` as the server kHost's. False when it is refused.
+inline bool Verify(SSL_CTX* context, const Chain& chain) {
   const StoreContext verification(X509_STORE_CTX_new());
-  if (X509_STORE_CTX_init(verification.get(), SSL_CTX_get_cert_store(context), leaf, nullptr) !=
-      1) {
-    Die("X509_STORE_CTX_init");
+  if (X509_STORE_CTX_init(verification.get(), SSL_CTX_get_cert_store(context), chain.leaf.get(),
+                          chain.intermediates.get()) != 1 ||
+      X509_STORE_CTX_set_default(verification.get(), "ssl_server") != 1 ||
+      X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(verification.get()), kHost, 0) != 1) {
+    Die("preparing a verification");
   }
-  X509_STORE_CTX_set_default(verification.get(), "ssl_server");
   return X509_verify_cert(verification.get()) == 1;
 }
 
