@@ -51,6 +51,7 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
     entries_[i].der = certificates_[i].der;
     entries_[i].trust = certificates_[i].trust;
     if (entries_[i].trust.IsAnchor()) ++anchor_count_;
+    if (!entries_[i].trust.Rejected().Empty()) has_limits_ = true;
     by_subject_.push_back({Hash(certificates_[i].canonical_subject), i});
     by_tbs_certificate_.push_back({entries_[i].der_hash, i});
   }
@@ -96,6 +97,15 @@ CertificateTrust MemoryTrustStore::TrustOf(ByteView certificate) const {
     if (Equal(TbsCertificateOf(entry.der), wanted)) trust = trust.MergedWith(entry.trust);
   }
   return trust;
+}
+
+bool MemoryTrustStore::MayLimit(ByteView subject) const {
+  if (!has_limits_) return false;
+  const auto canonical = CanonicalName(subject);
+  if (!canonical) return true;
+  const auto found = FindByCanonicalSubject(*canonical);
+  return std::any_of(found.begin(), found.end(),
+                     [](const StoreEntry* entry) { return !entry->trust.Rejected().Empty(); });
 }
 
 std::vector<const StoreEntry*> MemoryTrustStore::Entries() const {

@@ -24,6 +24,7 @@ class MemoryTrustStore final : public TrustStore {
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
+  bool MayLimit(ByteView subject) const override;
   std::vector<const StoreEntry*> Entries() const override;
   std::size_t AnchorCount() const override { return anchor_count_; }
   const std::string& Source() const override { return source_; }
@@ -47,6 +48,7 @@ class MemoryTrustStore final : public TrustStore {
   Index by_subject_;                 // sorted by hash, then position
   Index by_tbs_certificate_;
   std::size_t anchor_count_ = 0;
+  bool has_limits_ = false;
   std::string source_;
   std::vector<std::string> problems_;
 };

@@ -44,6 +44,10 @@ class TrustStore {
   /// speaks of. Where several entries are, MergedWith() makes one answer of them.
   virtual CertificateTrust TrustOf(ByteView certificate) const = 0;
 
+  /// False only if no certificate with this subject, the DER of a Name, is distrusted or limited in
+  /// any way: then TrustOf() has nothing against one and need not be asked.
+  virtual bool MayLimit(ByteView subject) const = 0;
+
   /// Every entry, in the order of the sources, without duplicates. A store that reads part of its
   /// source on demand reads all of it here: for listings, not for verifications.
   virtual std::vector<const StoreEntry*> Entries() const = 0;

@@ -168,6 +168,11 @@ CertificateTrust LayeredTrustStore::TrustOf(ByteView certificate) const {
   return StoreFor(NameHash(*canonical)).TrustOf(certificate);
 }
 
+bool LayeredTrustStore::MayLimit(ByteView subject) const {
+  const auto canonical = CanonicalName(subject);
+  return !canonical || StoreFor(NameHash(*canonical)).MayLimit(subject);
+}
+
 std::vector<const StoreEntry*> LayeredTrustStore::Entries() const {
   std::vector<const StoreEntry*> all = base_->Entries();
   for (const Cell& cell : cells_) {

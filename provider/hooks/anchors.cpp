@@ -68,7 +68,7 @@ const AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry,
   const auto found = std::find_if(begin, end, [&](const Items::value_type& pair) {
     const Item& item = pair.second;
     return item.trust == entry.trust && item.propq == propq &&
-           std::equal(item.der.begin(), item.der.end(), entry.der.begin(), entry.der.end());
+           platform::AsText(item.der) == platform::AsText(entry.der);  // memcmp()
   });
   return found == end ? nullptr : &found->second;
 }

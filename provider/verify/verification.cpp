@@ -95,6 +95,23 @@ void Raise(const Core& core, bool tls_peer, const std::string& sentence) {
   }
 }
 
+/// Whether the system may have anything against a certificate of the chain. Told by its subject: no
+/// DER has to be made of chains that nothing speaks against, which are nearly all.
+bool MayLimitAny(const host::Symbols& symbols, const OPENSSL_STACK* chain, std::size_t count,
+                 const platform::TrustStore& store) {
+  for (std::size_t depth = 0; depth < count; ++depth) {
+    const unsigned char* der = nullptr;
+    std::size_t size = 0;
+    const X509_NAME* const subject =
+        symbols.X509_get_subject_name(CertificateAt(symbols, chain, depth));
+    if (symbols.X509_NAME_get0_der(subject, &der, &size) != 1 ||
+        store.MayLimit(std::as_bytes(std::span(der, size)))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
@@ -137,6 +154,8 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
            const platform::ChainVerifier* verifier, bool report_only) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
   const auto count = static_cast<std::size_t>(Depth(symbols, chain));
+  if (verifier == nullptr && !MayLimitAny(symbols, chain, count, store)) return 1;
+
   std::vector<Bytes> ders;
   ders.reserve(count);
   BuiltChain built;

@@ -316,6 +316,13 @@ void VerifyFunctionsOfTheApplicationAreCalledAndJudged() {
     X509_STORE_set_verify(after.get(), function);
     expect(after.get(), "set after os://");
 
+    // With a stack of its own the application leaves no other occasion to put ours there.
+    const auto root = Certificate("root-a");
+    STACK_OF(X509)* const stack = sk_X509_new_null();
+    sk_X509_push(stack, root.get());
+    CHECK_EQ(Ask(after.get(), {.trusted_stack = stack}), Rejected(1));
+    sk_X509_free(stack);
+
     const auto context = NewStore();
     wrapped = X509_STORE_get_verify(context.get());
     expect(context.get(), "set in the context", function);

@@ -83,6 +83,22 @@ TEST(MemoryTrustStore, TrustIsOfWhatWasSignedWhateverTheSignature) {
   EXPECT_TRUE(both.TrustOf(root).IsDistrusted());
 }
 
+TEST(MemoryTrustStore, SubjectsThatNothingSpeaksAgainstAreTold) {
+  const auto server = PurposeSet().With(Purpose::kServerAuth);
+  const MemoryTrustStore plain = Store({Entry(MakeRoot("Root"))});
+  EXPECT_FALSE(plain.MayLimit(NameDer("Root")));
+  EXPECT_FALSE(plain.MayLimit(NameDer("Nobody")));
+  for (const CertificateTrust trust :
+       {CertificateTrust::Distrusted(), CertificateTrust::LimitedAnchor(server, true),
+        CertificateTrust::LimitedAnchor({}, false, server)}) {
+    const MemoryTrustStore store = Store({Entry(MakeRoot("Root")), Entry(MakeRoot("Limited")),
+                                          Entry(MakeRoot("LIMITED", 2), trust)});
+    EXPECT_TRUE(store.MayLimit(NameDer("limited")));
+    EXPECT_TRUE(store.MayLimit(AsBytes("no name")));
+    EXPECT_FALSE(store.MayLimit(NameDer("Root")));
+  }
+}
+
 TEST(MemoryTrustStore, EqualDerHasEqualHash) {
   const Bytes root = MakeRoot("Root");
   const MemoryTrustStore a = Store({Entry(root)});
