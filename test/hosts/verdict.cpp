@@ -182,6 +182,16 @@ void TheBlocklistIsOverriddenByNoAnchorOfTheApplication() {
   ERR_clear_error();
 }
 
+void WhatOpenSslRefusesIsNotRefusedOnceMore() {
+  WriteStore({"root-a-distrusted", "root-b"});
+  const auto store = NewStore({"root-a", "os://"});
+  Callback callback;
+  CHECK_EQ(Ask(store.get(), {.leaf = "leaf-a-expired", .untrusted = "", .callback = &callback}),
+           "certificate has expired@0");
+  CHECK_EQ(callback.seen, "10@0 leaf a, expired;");
+  CHECK_EQ(Errors(), "");
+}
+
 void ABlocklistEntryIsFoundUnderAnotherSignature() {
   // Anybody can turn an ECDSA signature (r, s) into (r, n - s).
   WriteStore({"root-a", "int-a-distrusted"});
@@ -450,6 +460,7 @@ int main() {
   ARefusedCertificateBlocksNoOtherOfItsCa();
   ACallbackThatForgivesIsObeyed();
   TheBlocklistIsOverriddenByNoAnchorOfTheApplication();
+  WhatOpenSslRefusesIsNotRefusedOnceMore();
   ABlocklistEntryIsFoundUnderAnotherSignature();
   LimitsDoNotDependOnSettingsOfASharedObject();
   OfTwoAnchorsOfOneNameTheOneTrustedForThePurposeIsTaken();
