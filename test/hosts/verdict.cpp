@@ -43,6 +43,7 @@ struct Question {
   STACK_OF(X509) * trusted_stack = nullptr;
   X509_STORE_CTX_verify_fn verify = nullptr;  // X509_STORE_CTX_set_verify()
   OSSL_LIB_CTX* library = nullptr;
+  void* at_libssls_index = nullptr;  // data of the application's, under the number that libssl uses
 };
 
 /// "accepted" or "error@depth"; leaves the error queue alone.
@@ -70,6 +71,10 @@ std::string Ask(X509_STORE* store, const Question& question) {
       X509_STORE_CTX_set_verify_cb(ctx.get(), OnVerify);
     }
     if (question.verify != nullptr) X509_STORE_CTX_set_verify(ctx.get(), question.verify);
+    if (question.at_libssls_index != nullptr) {
+      X509_STORE_CTX_set_ex_data(ctx.get(), SSL_get_ex_data_X509_STORE_CTX_idx(),
+                                 question.at_libssls_index);
+    }
     const int result = X509_verify_cert(ctx.get());
     const int error = X509_STORE_CTX_get_error(ctx.get());
     Check((result == 1) || error != X509_V_OK, "a refusal sets an error", __LINE__);
@@ -403,6 +408,15 @@ void TheVerdictHoldsInThreadsOfOtherLibraryContexts() {
       CHECK_EQ(Ask(its_store.get(), in_context), kAccepted);
     });
   }
+  // libssl's index means something else there: no SSL object, so nothing says that this is a
+  // server.
+  WriteStore({"root-a", "root-mail-reject"});
+  std::vector<char> data(1 << 16);
+  InAThreadOf(without.get(), [&] {
+    CHECK_EQ(Ask(store.get(),
+                 {.leaf = "leaf-mail-server", .untrusted = "", .at_libssls_index = data.data()}),
+             kAccepted);
+  });
   // An application's function in a context that no callback of ours saw: nothing could judge the
   // chain, so it gets no anchor.
   X509_STORE_set_verify(store.get(), AcceptsAnything);

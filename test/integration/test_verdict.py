@@ -37,6 +37,15 @@ report(connect_all(context))"""
         self.store("root-a")
         self.assertEqual(self.python(code, self.ostrust())["leaf-int-chain"], ACCEPTED)
 
+    def test_of_two_anchors_of_one_name_the_one_trusted_for_servers_is_taken(self):
+        for names in (("root-a-mail-only", "root-a-reissued"), ("root-a-reissued", "root-a-mail-only")):
+            self.store(*names)
+            seen = self.python("report(connect(ssl.create_default_context(), 'leaf-a'))", self.ostrust())
+            self.assertEqual(seen, ACCEPTED, names)
+        self.store("root-a-mail-only")
+        self.assertEqual(self.python("report(connect(ssl.create_default_context(), 'leaf-a'))",
+                                     self.ostrust()), REJECTED)
+
     def test_running_processes_notice_within_two_seconds(self):
         self.store("root-a", "root-b")
         seen = self.python("""
