@@ -79,7 +79,6 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     symbols_.X509_free(*issuer);
     *issuer = nullptr;
   }
-  if (symbols_.X509_up_ref(best) != 1) return -1;
   if (found->refused) {
     // build_chain() has set the depth of `x`.
     const int depth = symbols_.X509_STORE_CTX_get_error_depth(ctx) + (itself == candidates.end());
@@ -88,6 +87,7 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
         verify::ObjectionTo(found->trust, role.purpose, true, snapshot->Source()),
         NobodyForgives(ctx));
   }
+  if (symbols_.X509_up_ref(best) != 1) return -1;
   *issuer = best;
   return 1;
 }

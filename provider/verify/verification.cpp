@@ -2,6 +2,7 @@
 
 #include <array>
 #include <ctime>
+#include <new>
 #include <vector>
 
 #include <openssl/sslerr.h>
@@ -47,11 +48,13 @@ X509* CertificateAt(const host::Symbols& symbols, const OPENSSL_STACK* chain, st
   return static_cast<X509*>(symbols.OPENSSL_sk_value(chain, static_cast<int>(depth)));
 }
 
+/// Throws when OpenSSL cannot encode it, which refuses the chain: nothing could be looked up.
 Bytes DerOf(const host::Symbols& symbols, X509* x509) {
   const int size = symbols.i2d_X509(x509, nullptr);
-  Bytes der(size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (size <= 0) throw std::bad_alloc();
+  Bytes der(static_cast<std::size_t>(size));
   auto* out = reinterpret_cast<unsigned char*>(der.data());
-  if (size > 0 && symbols.i2d_X509(x509, &out) != size) der.clear();
+  if (symbols.i2d_X509(x509, &out) != size) throw std::bad_alloc();
   return der;
 }
 
