@@ -350,7 +350,13 @@ void VerifyFunctionsOfTheApplicationAreCalledAndJudged() {
 
 X509_STORE_CTX_get_issuer_fn previous_get_issuer = nullptr;
 
-int DistrustsInTheMiddle(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
+#if OPENSSL_VERSION_MAJOR >= 4
+using Subject = const X509;
+#else
+using Subject = X509;
+#endif
+
+int DistrustsInTheMiddle(X509** issuer, X509_STORE_CTX* ctx, Subject* x) {
   // Between the search for the issuer and the verdict the system changes its mind.
   const int found = previous_get_issuer(issuer, ctx, x);
   WriteStore({"root-a", "int-a-distrusted"});
