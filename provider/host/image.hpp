@@ -59,4 +59,12 @@ class Image {
   void* handle_ = nullptr;
 };
 
+/// Sets `function` to the image's exported function of this name, or to null; says whether it is
+/// there.
+template <typename Function>
+bool Resolve(const Image& image, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(image.Symbol(name));
+  return function != nullptr;
+}
+
 }  // namespace ostrust::host

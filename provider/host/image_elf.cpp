@@ -54,6 +54,7 @@ int VisitUsers(dl_phdr_info* info, std::size_t, void* data) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr)& header = info->dlpi_phdr[i];
     if (header.p_type != PT_LOAD) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker gives addresses as numbers
     addresses.push_back(reinterpret_cast<const void*>(info->dlpi_addr + header.p_vaddr));
     return 0;
   }

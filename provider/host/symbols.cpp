@@ -1,15 +1,6 @@
 #include "provider/host/symbols.hpp"
 
 namespace ostrust::host {
-namespace {
-
-template <typename Function>
-bool Resolve(const Image& image, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(image.Symbol(name));
-  return function != nullptr;
-}
-
-}  // namespace
 
 std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 #define OSTRUST_RESOLVE(name) Resolve(image, #name, symbols.name);

@@ -1,15 +1,6 @@
 #include "provider/host/tls_library.hpp"
 
 namespace ostrust::host {
-namespace {
-
-template <typename Function>
-bool Resolve(const Image& image, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(image.Symbol(name));
-  return function != nullptr;
-}
-
-}  // namespace
 
 std::optional<TlsLibrary> FindTlsLibrary(const Image& libcrypto) {
   // A function that libssl takes from libcrypto, and that both must mean the same one by.

@@ -200,13 +200,6 @@ class Chains(OstrustTest):
                           if not answer.startswith("unusable\tcannot load os://")], [])
 
 
-def main():
-    reason = why_not()
-    if reason:
-        print("skipped: " + reason)
-        sys.exit(support.SKIPPED)
-    unittest.main()
-
-
 if __name__ == "__main__":
-    main()
+    support.skip_all_if(why_not())
+    unittest.main()

@@ -210,6 +210,13 @@ def run(arguments, env, cwd=None, timeout=60):
     return Done(list(arguments), completed)
 
 
+def skip_all_if(reason):
+    """Ends the process as skipped if there is a reason."""
+    if reason:
+        print("skipped: " + reason)
+        sys.exit(SKIPPED)
+
+
 def main():
     """As unittest.main(); says through the exit status when something was skipped."""
     result = unittest.main(module="__main__", exit=False).result

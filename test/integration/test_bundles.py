@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import unittest
 
 import support
@@ -474,13 +473,6 @@ report(steps)""" % (path, path, path), self.certifi())
         self.assertStock(self.ostrust(), ITSELF, path)
 
 
-def main():
-    reason = why_not()
-    if reason:
-        print("skipped: " + reason)
-        sys.exit(support.SKIPPED)
-    unittest.main()
-
-
 if __name__ == "__main__":
-    main()
+    support.skip_all_if(why_not())
+    unittest.main()

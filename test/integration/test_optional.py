@@ -140,10 +140,7 @@ def main():
     classes = {one.__name__: one for one in (Chroot, SecureExecution, Fips)}
     if len(sys.argv) != 2 or sys.argv[1] not in classes:
         sys.exit("which one? " + ", ".join(classes))
-    reason = classes[sys.argv[1]].why_not()
-    if reason:
-        print("skipped: " + reason)
-        sys.exit(support.SKIPPED)
+    support.skip_all_if(classes[sys.argv[1]].why_not())
     support.main()
 
 
