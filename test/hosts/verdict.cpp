@@ -42,22 +42,22 @@ struct Question {
   Callback* callback = nullptr;
   STACK_OF(X509) * trusted_stack = nullptr;
   X509_STORE_CTX_verify_fn verify = nullptr;  // X509_STORE_CTX_set_verify()
-  OSSL_LIB_CTX* library = nullptr;
+  OSSL_LIB_CTX* libctx = nullptr;
   void* at_libssls_index = nullptr;  // data of the application's, under the number that libssl uses
 };
 
 /// "accepted" or "error@depth"; leaves the error queue alone.
 std::string Ask(X509_STORE* store, const Question& question) {
-  const auto leaf = Certificate(question.leaf, question.library);
+  const auto leaf = Certificate(question.leaf, question.libctx);
   STACK_OF(X509)* const untrusted = sk_X509_new_null();
   Owned<X509> intermediate;
   if (!question.untrusted.empty()) {
-    intermediate = Certificate(question.untrusted, question.library);
+    intermediate = Certificate(question.untrusted, question.libctx);
     sk_X509_push(untrusted, intermediate.get());
   }
   std::string answer;
   {
-    const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new_ex(question.library, nullptr));
+    const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new_ex(question.libctx, nullptr));
     if (X509_STORE_CTX_init(ctx.get(), store, leaf.get(), untrusted) != 1) std::abort();
     if (question.purpose != 0) X509_STORE_CTX_set_purpose(ctx.get(), question.purpose);
     X509_VERIFY_PARAM* const param = X509_STORE_CTX_get0_param(ctx.get());
@@ -407,7 +407,7 @@ void TheVerdictHoldsInThreadsOfOtherLibraryContexts() {
     InAThreadOf(library, [&] {
       CHECK_EQ(Ask(store.get(), {.purpose = X509_PURPOSE_SSL_SERVER}), Rejected(1));
       CHECK_EQ(Ask(store.get(), good), kAccepted);
-      Question in_context{.library = with.get()};
+      Question in_context{.libctx = with.get()};
       CHECK_EQ(Ask(its_store.get(), in_context), Rejected(1));
       in_context.leaf = "leaf-a";
       in_context.untrusted = "";
@@ -439,7 +439,7 @@ void UnloadingLeavesOpenSslAlone() {
   CHECK(provider != nullptr);
   WriteStore({"root-b", "int-a-distrusted"});
   const auto store = NewStore({"root-a", "os://"}, library.get());
-  const Question question{.trusted_first = false, .library = library.get()};
+  const Question question{.trusted_first = false, .libctx = library.get()};
   CHECK_EQ(Ask(store.get(), question), Rejected(1));
   OSSL_PROVIDER_unload(provider);
   CHECK_EQ(Ask(store.get(), question), kAccepted);
