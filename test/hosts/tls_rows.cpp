@@ -7,6 +7,9 @@
 #include <chrono>
 #include <thread>
 
+#include <dlfcn.h>
+#include <execinfo.h>
+
 #include "tls.hpp"
 
 using namespace host;
@@ -194,6 +197,35 @@ void AVerificationFunctionOfTheApplicationIsKept() {
   CHECK_EQ(verdict(Governed(), VerifyItself), kRejected);
   CHECK_EQ(verdict(Ordinary(), VerifyItself), kAccepted);
   CHECK_EQ(verdict(Governed(), AcceptAnybody), kAccepted);
+}
+
+bool through_ostrust = false;
+
+/// Looks whether a function of the module stands between libssl and this verification.
+int LookAtTheCallers(int ok, X509_STORE_CTX*) {
+  void* callers[64];
+  const int count = backtrace(callers, 64);
+  through_ostrust = false;
+  for (int i = 0; i < count; ++i) {
+    Dl_info image{};
+    through_ostrust =
+        through_ostrust || (dladdr(callers[i], &image) != 0 &&
+                            std::string(image.dli_fname).find("/ostrust.so") != std::string::npos);
+  }
+  return ok;
+}
+
+/// libssl has no getter for its cert-verify callback. In a store that never asked nothing else of
+/// ours is called.
+void LibsslVerifiesThroughUsUnlessTheApplicationSaysOtherwise() {
+  const auto server = ServerContext();
+  for (const bool own : {false, true}) {
+    const auto client = ClientContext(Ordinary());
+    SSL_CTX_set_verify(client.get(), SSL_VERIFY_PEER, LookAtTheCallers);
+    if (own) SSL_CTX_set_cert_verify_callback(client.get(), VerifyItself, nullptr);
+    CHECK_EQ(ClientVerdict(client.get(), server.get()), kAccepted);
+    CHECK_EQ(through_ostrust, !own);
+  }
 }
 
 #if OPENSSL_VERSION_MAJOR >= 4
@@ -440,6 +472,7 @@ int main() {
   TheErrorsNameTheCertificate();
   CallbacksAreAskedAndObeyed();
   AVerificationFunctionOfTheApplicationIsKept();
+  LibsslVerifiesThroughUsUnlessTheApplicationSaysOtherwise();
   AVerificationThatFailsRefuses();
   OnlyFullHandshakesAreJudged();
   AServerForgivesWithoutATrace();
