@@ -29,9 +29,11 @@ bool SkipAlgorithm(DerReader& reader) {
 }
 
 // SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }
-bool IsPublicKeyInfo(ByteView content) {
+std::optional<ByteView> ReadPublicKeyInfo(ByteView content) {
   DerReader reader(content);
-  return SkipAlgorithm(reader) && reader.Next(der::kBitString) && reader.AtEnd();
+  if (!SkipAlgorithm(reader)) return std::nullopt;
+  const auto key = reader.Next(der::kBitString);
+  return key && reader.AtEnd() ? std::optional(key->content) : std::nullopt;
 }
 
 // Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
@@ -61,7 +63,8 @@ bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
   DerReader reader(content);
   // A version 1 certificate, as some old roots are, has no version.
   if (!SkipOptional(reader, der::ContextConstructed(0))) return false;
-  if (!reader.Next(der::kInteger) || !SkipAlgorithm(reader)) return false;
+  const auto serial_number = reader.Next(der::kInteger);
+  if (!serial_number || !SkipAlgorithm(reader)) return false;
 
   const auto issuer = reader.Next(der::kSequence);
   if (!issuer) return false;
@@ -69,8 +72,9 @@ bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
   if (!validity || !IsValidity(validity->content)) return false;
   const auto subject = reader.Next(der::kSequence);
   if (!subject) return false;
-  const auto key = reader.Next(der::kSequence);
-  if (!key || !IsPublicKeyInfo(key->content)) return false;
+  const auto key_info = reader.Next(der::kSequence);
+  const auto public_key = key_info ? ReadPublicKeyInfo(key_info->content) : std::nullopt;
+  if (!public_key) return false;
 
   // issuerUniqueID and subjectUniqueID, [1] and [2] IMPLICIT BIT STRING
   if (!SkipOptional(reader, der::Context(1)) || !SkipOptional(reader, der::Context(2)))
@@ -82,6 +86,8 @@ bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
 
   fields.issuer = issuer->whole;
   fields.subject = subject->whole;
+  fields.serial_number = serial_number->content;
+  fields.public_key = *public_key;
   return true;
 }
 
@@ -99,6 +105,13 @@ std::optional<CertificateFields> ReadCertificateFields(ByteView bytes) {
   if (!SkipAlgorithm(reader) || !reader.Next(der::kBitString) || !reader.AtEnd())
     return std::nullopt;
   return fields;
+}
+
+ByteView PublicKeyOf(ByteView public_key_info) {
+  DerReader reader(public_key_info);
+  const auto info = reader.Next(der::kSequence);
+  if (!info || !reader.AtEnd()) return {};
+  return ReadPublicKeyInfo(info->content).value_or(ByteView());
 }
 
 ByteView TbsCertificateOf(ByteView certificate) {

@@ -1,4 +1,4 @@
-// Where a certificate ends, and the two names in it: all that a trust store must know of one.
+// Where a certificate ends, and what names it and its key: all that a trust store must know of one.
 //
 // For the reader of bundles and for MemoryTrustStore. It is no X.509 parser: whether the
 // certificate is any good is decided by OpenSSL, which parses it again when it is used. It must
@@ -16,11 +16,19 @@ struct CertificateFields {
   ByteView certificate;  // the Certificate; OpenSSL's trust settings may stand behind it
   ByteView issuer;       // the DER of the Name, identifier and length included
   ByteView subject;
+  ByteView serial_number;  // the content of the INTEGER
+  /// The content of the BIT STRING subjectPublicKey: the key, whatever the parameters beside it in
+  /// SubjectPublicKeyInfo look like (RSA's NULL may be left out).
+  ByteView public_key;
 };
 
 /// Reads the Certificate (RFC 5280 section 4.1) at the start of `bytes`. Nullopt when there is
 /// none: every element of Certificate and TBSCertificate must be there, in order, in DER.
 std::optional<CertificateFields> ReadCertificateFields(ByteView bytes);
+
+/// CertificateFields::public_key of a SubjectPublicKeyInfo (RFC 5280 section 4.1). Empty when `der`
+/// is not exactly one.
+ByteView PublicKeyOf(ByteView public_key_info);
 
 /// The TBSCertificate in a Certificate: what its issuer signed. The rest is no identity: of an
 /// ECDSA signature (r, s) anybody can make another valid one, (r, n - s). Empty when there is none.

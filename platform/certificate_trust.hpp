@@ -2,7 +2,9 @@
 // bssl::CertificateTrust: made by named functions, compared, merged, never changed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace ostrust::platform {
 
@@ -41,16 +43,24 @@ class PurposeSet {
   unsigned bits_ = 0;
 };
 
-/// How far a certificate is trusted. Unspecified is "the system does not know it": neither an
-/// anchor nor distrusted.
+/// How far a certificate is trusted. Unspecified is "the system does not list it": neither an anchor
+/// nor distrusted. What it says about the certificate's key may limit it all the same.
 class CertificateTrust {
  public:
   enum class Kind : std::uint8_t { kUnspecified, kAnchor, kDistrusted };
 
   constexpr CertificateTrust() = default;
 
+  /// The time that comes before no other.
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
   /// The system says nothing about this certificate.
   static constexpr CertificateTrust Unspecified() { return {}; }
+
+  /// The system does not list this certificate, but refuses it for the purposes in `denied`.
+  static constexpr CertificateTrust Limited(PurposeSet denied) {
+    return {Kind::kUnspecified, denied, denied, false};
+  }
 
   /// The system lists it as an anchor and says nothing more: a plain CERTIFICATE in a bundle.
   /// OpenSSL ends a chain there if it is self-signed.
@@ -69,6 +79,23 @@ class CertificateTrust {
     return {Kind::kDistrusted, PurposeSet::All(), PurposeSet::All(), false};
   }
 
+  /// The same, and for `purpose`, kServerAuth or kEmailProtection, it is no anchor of end entity
+  /// certificates issued after `time`, in seconds since 1970 (Mozilla's
+  /// CKA_NSS_SERVER_DISTRUST_AFTER and CKA_NSS_EMAIL_DISTRUST_AFTER).
+  constexpr CertificateTrust WithDistrustAfter(Purpose purpose, std::int64_t time) const {
+    CertificateTrust trust = *this;
+    std::int64_t& after = purpose == Purpose::kServerAuth ? trust.server_distrust_after_
+                                                          : trust.email_distrust_after_;
+    after = std::min(after, time);
+    return trust;
+  }
+  /// The same, and the system says that it is no CA: it may stand at the end entity's place only.
+  constexpr CertificateTrust AsNoIssuer() const {
+    CertificateTrust trust = *this;
+    trust.may_issue_ = false;
+    return trust;
+  }
+
   constexpr bool IsAnchor() const { return kind_ == Kind::kAnchor; }
   constexpr bool IsDistrusted() const { return kind_ == Kind::kDistrusted; }
   constexpr Kind GetKind() const { return kind_; }
@@ -81,15 +108,31 @@ class CertificateTrust {
   /// True if the system trusts it explicitly, so that it may end a chain without being self-signed.
   constexpr bool EndsChain() const { return ends_chain_; }
 
+  /// Of an anchor: the last time of issue, in seconds since 1970, for which an end entity
+  /// certificate may end a chain for `purpose` here. kNever where there is no such limit.
+  constexpr std::int64_t DistrustAfter(Purpose purpose) const {
+    if (purpose == Purpose::kServerAuth) return server_distrust_after_;
+    return purpose == Purpose::kEmailProtection ? email_distrust_after_ : kNever;
+  }
+  /// False if the system says that it is no CA.
+  constexpr bool MayIssue() const { return may_issue_; }
+  /// Whether there is anything that speaks against some chain with this certificate.
+  constexpr bool IsLimited() const {
+    return !rejected_.Empty() || !may_issue_ || server_distrust_after_ != kNever ||
+           email_distrust_after_ != kNever;
+  }
+
   /// What holds when two sources of the system speak of one certificate: distrust wins, every
   /// refusal of a purpose is kept, and an explicit trust is not lost. A source that lists the bare
   /// certificate says nothing about purposes, so it takes no limit away.
   constexpr CertificateTrust MergedWith(CertificateTrust other) const {
     if (IsDistrusted() || other.IsDistrusted()) return Distrusted();
-    if (!IsAnchor()) return other;
-    if (!other.IsAnchor()) return *this;
-    return LimitedAnchor(rejected_.Union(other.rejected_), ends_chain_ || other.ends_chain_,
-                         denied_.Union(other.denied_));
+    CertificateTrust merged(IsAnchor() ? kind_ : other.kind_, rejected_.Union(other.rejected_),
+                            denied_.Union(other.denied_), ends_chain_ || other.ends_chain_);
+    merged.server_distrust_after_ = std::min(server_distrust_after_, other.server_distrust_after_);
+    merged.email_distrust_after_ = std::min(email_distrust_after_, other.email_distrust_after_);
+    merged.may_issue_ = may_issue_ && other.may_issue_;
+    return merged;
   }
 
   friend constexpr bool operator==(CertificateTrust, CertificateTrust) = default;
@@ -102,6 +145,9 @@ class CertificateTrust {
   PurposeSet denied_;
   Kind kind_ = Kind::kUnspecified;
   bool ends_chain_ = false;
+  bool may_issue_ = true;
+  std::int64_t server_distrust_after_ = kNever;
+  std::int64_t email_distrust_after_ = kNever;
 };
 
 }  // namespace ostrust::platform

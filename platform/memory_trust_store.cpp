@@ -51,7 +51,7 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
     entries_[i].der = certificates_[i].der;
     entries_[i].trust = certificates_[i].trust;
     if (entries_[i].trust.IsAnchor()) ++anchor_count_;
-    if (!entries_[i].trust.Rejected().Empty()) has_limits_ = true;
+    if (entries_[i].trust.IsLimited()) has_limits_ = true;
     by_subject_.push_back({Hash(certificates_[i].canonical_subject), i});
     by_tbs_certificate_.push_back({entries_[i].der_hash, i});
   }
@@ -105,7 +105,7 @@ bool MemoryTrustStore::MayLimit(ByteView subject) const {
   if (!canonical) return true;
   const auto found = FindByCanonicalSubject(*canonical);
   return std::any_of(found.begin(), found.end(),
-                     [](const StoreEntry* entry) { return !entry->trust.Rejected().Empty(); });
+                     [](const StoreEntry* entry) { return entry->trust.IsLimited(); });
 }
 
 std::vector<const StoreEntry*> MemoryTrustStore::Entries() const {

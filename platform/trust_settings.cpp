@@ -27,7 +27,18 @@ constexpr PurposeIdentifier kPurposes[] = {
 };
 static_assert(std::size(kPurposes) == kPurposeCount);
 
-// A SEQUENCE OF OBJECT IDENTIFIER as the set of purposes it stands for.
+// SEQUENCE OF AlgorithmIdentifier: `other`, of which OpenSSL makes no use.
+bool AreAlgorithms(ByteView content) {
+  DerReader reader(content);
+  while (!reader.AtEnd()) {
+    const auto algorithm = reader.Next(der::kSequence);
+    if (!algorithm || !DerReader(algorithm->content).Next(der::kObjectIdentifier)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::optional<PurposeSet> ReadPurposes(ByteView content) {
   PurposeSet purposes;
   DerReader reader(content);
@@ -42,18 +53,6 @@ std::optional<PurposeSet> ReadPurposes(ByteView content) {
   }
   return purposes;
 }
-
-// SEQUENCE OF AlgorithmIdentifier: `other`, of which OpenSSL makes no use.
-bool AreAlgorithms(ByteView content) {
-  DerReader reader(content);
-  while (!reader.AtEnd()) {
-    const auto algorithm = reader.Next(der::kSequence);
-    if (!algorithm || !DerReader(algorithm->content).Next(der::kObjectIdentifier)) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 std::optional<CertificateTrust> ParseTrustSettings(ByteView der) {
   DerReader outer(der);

@@ -22,6 +22,11 @@ namespace ostrust::platform {
 /// entry. Nullopt when the DER is not exactly one X509_CERT_AUX.
 std::optional<CertificateTrust> ParseTrustSettings(ByteView der);
 
+/// The content of a SEQUENCE OF OBJECT IDENTIFIER as the set of purposes it stands for:
+/// anyExtendedKeyUsage for all, one that OpenSSL has no trust setting for none. Nullopt when it is
+/// anything else.
+std::optional<PurposeSet> ReadPurposes(ByteView content);
+
 /// The settings that make OpenSSL apply `trust` (rule 5: limits as reject, trust
 /// anyExtendedKeyUsage only for an anchor that is not self-signed). Empty when a bare certificate
 /// says the same.

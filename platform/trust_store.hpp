@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ struct StoreEntry {
   CertificateTrust trust;
 };
 
+/// Constraints that the system puts on what a CA may issue, beyond those in its certificate. Views
+/// into the TrustStore.
+struct StapledConstraints {
+  /// NameConstraints (RFC 5280 section 4.2.1.10), each to be satisfied.
+  std::vector<ByteView> name_constraints;
+  /// pathLenConstraint of section 4.2.1.9.
+  std::optional<std::size_t> path_length;
+};
+
 /// An immutable, indexed set of anchors and distrusted certificates. Safe to use from any number of
 /// threads at once. Held by std::shared_ptr<const TrustStore>; entries point into it.
 class TrustStore {
@@ -44,8 +54,12 @@ class TrustStore {
   /// speaks of. Where several entries are, MergedWith() makes one answer of them.
   virtual CertificateTrust TrustOf(ByteView certificate) const = 0;
 
+  /// What the system demands of the certificates below this one in a chain.
+  virtual StapledConstraints ConstraintsOf(ByteView) const { return {}; }
+
   /// False only if no certificate with this subject, the DER of a Name, is distrusted or limited in
-  /// any way: then TrustOf() has nothing against one and need not be asked.
+  /// any way: then TrustOf() and ConstraintsOf() have nothing
+  /// against one and need not be asked.
   virtual bool MayLimit(ByteView subject) const = 0;
 
   /// Every entry, in the order of the sources, without duplicates. A store that reads part of its
@@ -58,6 +72,10 @@ class TrustStore {
 
   /// Where it was read from, for a person: paths joined by " + ".
   virtual const std::string& Source() const = 0;
+
+  /// Where it says what TrustOf() and ConstraintsOf() answered, for a person: a file, and how the
+  /// certificate was recognised if not as a whole.
+  virtual std::string RuleFor(ByteView) const { return Source(); }
 
   /// What was skipped and why, one sentence each, naming the file (rule 11: one certificate that
   /// does not parse hides no other). Of what has been read so far; what one call returned stays as

@@ -171,15 +171,16 @@ class Binding {
   /// A certificate of the operating system's store, borrowed from the anchor cache.
   struct Candidate {
     X509* x509;
+    platform::ByteView der;  // in the snapshot
     platform::CertificateTrust trust;
-    bool refused;  // for the purpose in question
+    bool refused;  // for the use in question
   };
   /// Those in `snapshot`, which may be null, whose subject is `name`. What the system distrusts is
   /// among them only with `verify = platform`.
   std::vector<Candidate> CandidatesNamed(const GovernedStore& state,
                                          const platform::TrustStore* snapshot,
                                          const X509_NAME* name,
-                                         std::optional<platform::Purpose> purpose) const;
+                                         verify::Use use) const;
   /// The one OpenSSL would choose: trusted before refused, then valid at the time of `param` before
   /// others, then the one that ends last. Null when there is none.
   const Candidate* Best(const std::vector<Candidate>& candidates,

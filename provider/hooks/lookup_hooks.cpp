@@ -56,7 +56,7 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
   const auto snapshot = SnapshotFor(*state, verification);
   const verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
   auto candidates =
-      CandidatesNamed(*state, snapshot.get(), symbols_.X509_get_issuer_name(x), role.purpose);
+      CandidatesNamed(*state, snapshot.get(), symbols_.X509_get_issuer_name(x), role.use);
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx);
   std::erase_if(candidates, [&](const Candidate& candidate) {
     return check_issued(ctx, x, candidate.x509) == 0;
@@ -79,12 +79,13 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     symbols_.X509_free(*issuer);
     *issuer = nullptr;
   }
-  if (found->refused) {
+  // Where OpenSSL will refuse it; where it will not, the verdict does.
+  if (verify::RejectedAsAnchor(found->trust, role.use.purpose)) {
     // build_chain() has set the depth of `x`.
     const int depth = symbols_.X509_STORE_CTX_get_error_depth(ctx) + (itself == candidates.end());
     verify::AnnounceRefusal(
         symbols_, *state->context->provider, role, best, depth,
-        verify::ObjectionTo(found->trust, role.purpose, true, snapshot->Source()),
+        verify::ObjectionTo(found->trust, role.use, true, snapshot->RuleFor(found->der)),
         NobodyForgives(ctx));
   }
   if (symbols_.X509_up_ref(best) != 1) return -1;
@@ -112,7 +113,7 @@ STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name
   auto* stack = reinterpret_cast<OPENSSL_STACK*>(certs);
   if (stack == nullptr) stack = symbols_.OPENSSL_sk_new_null();
   if (stack == nullptr) return nullptr;
-  for (const Candidate& candidate : CandidatesNamed(*state, snapshot.get(), name, std::nullopt)) {
+  for (const Candidate& candidate : CandidatesNamed(*state, snapshot.get(), name, {})) {
     bool present = false;
     for (int i = 0; i < symbols_.OPENSSL_sk_num(stack) && !present; ++i) {
       present = symbols_.X509_cmp(static_cast<X509*>(symbols_.OPENSSL_sk_value(stack, i)),
@@ -135,7 +136,7 @@ int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X
   if (state == nullptr || !state->Served()) return 0;
   Unavailable why;
   const auto snapshot = state->context->provider->CurrentStore(why);
-  const auto candidates = CandidatesNamed(*state, snapshot.get(), name, std::nullopt);
+  const auto candidates = CandidatesNamed(*state, snapshot.get(), name, {});
   const Candidate* const best = Best(candidates, nullptr);
   if (best == nullptr || symbols_.X509_OBJECT_set1_X509(ret, best->x509) != 1) return 0;
   // A lookup's answer carries no reference of its own: X509_STORE_CTX_get_by_subject() takes one
@@ -173,7 +174,7 @@ bool Binding::Serves(GovernedStore& state, X509_STORE* store) const {
 
 std::vector<Binding::Candidate> Binding::CandidatesNamed(
     const GovernedStore& state, const platform::TrustStore* snapshot, const X509_NAME* name,
-    std::optional<platform::Purpose> purpose) const {
+    verify::Use use) const {
   std::vector<Candidate> candidates;
   const unsigned char* der = nullptr;
   std::size_t size = 0;
@@ -186,7 +187,10 @@ std::vector<Binding::Candidate> Binding::CandidatesNamed(
     if (entry->trust.IsDistrusted() && !Decides(state)) continue;
     X509* const x509 = state.context->anchors->Get(*entry, state.propq, log);
     if (x509 == nullptr) continue;
-    candidates.push_back({x509, entry->trust, verify::RefusedAsAnchor(entry->trust, purpose)});
+    const bool refused = Decides(state)
+                             ? verify::RefusedAsAnchor(entry->trust, use) || !entry->trust.MayIssue()
+                             : verify::RejectedAsAnchor(entry->trust, use.purpose);
+    candidates.push_back({x509, entry->der, entry->trust, refused});
   }
   return candidates;
 }

@@ -5,6 +5,7 @@ namespace ostrust::host {
 std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 #define OSTRUST_RESOLVE(name) Resolve(image, #name, symbols.name);
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_RESOLVE)
+  OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_RESOLVE(X509_STORE_get1_objects)
   OSTRUST_RESOLVE(X509_VERIFY_PARAM_get_purpose)
 #undef OSTRUST_RESOLVE
@@ -13,6 +14,12 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
   OSTRUST_REQUIRED_SYMBOLS(OSTRUST_RESOLVE)
 #undef OSTRUST_RESOLVE
   return {};
+}
+
+bool Symbols::CanCheckNameConstraints() const {
+#define OSTRUST_IS_THERE(name) name != nullptr &&
+  return OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_IS_THERE) true;
+#undef OSTRUST_IS_THERE
 }
 
 }  // namespace ostrust::host

@@ -25,6 +25,7 @@ namespace ostrust::host {
 // Without these there is no binding at all.
 #define OSTRUST_REQUIRED_SYMBOLS(X)            \
   X(ASN1_TIME_compare)                         \
+  X(ASN1_TIME_to_tm)                           \
   X(CRYPTO_free)                               \
   X(CRYPTO_get_ex_new_index)                   \
   X(ERR_pop_to_mark)                           \
@@ -76,6 +77,7 @@ namespace ostrust::host {
   X(X509_OBJECT_get_type)                      \
   X(X509_OBJECT_set1_X509)                     \
   X(X509_STORE_CTX_free)                       \
+  X(X509_STORE_CTX_get0_cert)                  \
   X(X509_STORE_CTX_get0_chain)                 \
   X(X509_STORE_CTX_get0_param)                 \
   X(X509_STORE_CTX_get0_parent_ctx)            \
@@ -138,18 +140,33 @@ namespace ostrust::host {
   X(SHA256)                         \
   X(X509_STORE_get0_objects)
 
+// Without these no chain is accepted below a CA that the system staples name constraints to.
+#define OSTRUST_NAME_CONSTRAINTS_SYMBOLS(X) \
+  X(ASN1_item_d2i)                          \
+  X(GENERAL_NAMES_free)                     \
+  X(GENERAL_NAME_get0_value)                \
+  X(NAME_CONSTRAINTS_check)                 \
+  X(NAME_CONSTRAINTS_check_CN)              \
+  X(NAME_CONSTRAINTS_free)                  \
+  X(NAME_CONSTRAINTS_it)                    \
+  X(X509_VERIFY_PARAM_get_hostflags)        \
+  X(X509_get_ext_d2i)
+
 /// Plain pointers: copied freely, valid as long as the image is loaded.
 struct Symbols {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
 #define OSTRUST_DECLARE(name) decltype(&::name) name = nullptr;
   OSTRUST_REQUIRED_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_DECLARE)
+  OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_DECLARE)
 #undef OSTRUST_DECLARE
   // Since 3.3, so not in the headers of 3.0. X509_STORE_get0_objects() must not be used where this
   // one exists: in 4.0 it turns the store's hash table into a list for good.
   STACK_OF(X509_OBJECT) * (*X509_STORE_get1_objects)(X509_STORE* store) = nullptr;
   // Since 3.5.
   int (*X509_VERIFY_PARAM_get_purpose)(const X509_VERIFY_PARAM* param) = nullptr;
+
+  bool CanCheckNameConstraints() const;
 };
 
 /// Resolves every symbol in `image`. Returns a sentence that names the first required one that is

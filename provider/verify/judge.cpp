@@ -1,10 +1,13 @@
 #include "provider/verify/judge.hpp"
 
+#include <array>
+
 #include <openssl/x509_vfy.h>
 
 namespace ostrust::verify {
 namespace {
 
+using platform::ByteView;
 using platform::CertificateTrust;
 using platform::ChainError;
 using platform::Purpose;
@@ -30,46 +33,97 @@ const char* NameOf(std::optional<Purpose> purpose) {
   return "this purpose";
 }
 
+std::string DateOf(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (gmtime_r(&time, &parts) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
+    return "a date that cannot be read";
+  }
+  return text.data();
+}
+
+/// As a pathLenConstraint counts: without the end entity and the self-issued.
+std::size_t IntermediatesBelow(const BuiltChain& chain, std::size_t depth) {
+  std::size_t count = 0;
+  for (std::size_t below = 1; below < depth; ++below) {
+    if (!chain.self_issued[below]) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
-std::string ObjectionTo(CertificateTrust trust, std::optional<Purpose> purpose, bool from_store,
-                        const std::string& source) {
-  const std::string by = " by " + source;
+std::string ObjectionTo(CertificateTrust trust, const Use& use, bool from_store,
+                        const std::string& rule) {
+  const std::string by = " by " + rule;
   if (trust.IsDistrusted()) return "distrusted" + by;
-  if (purpose && trust.Denied().Contains(*purpose)) {
-    return std::string("rejected for ") + NameOf(purpose) + by;
+  if (use.purpose && trust.Denied().Contains(*use.purpose)) {
+    return std::string("rejected for ") + NameOf(use.purpose) + by;
   }
-  if (from_store && trust.IsAnchor() && RefusedAsAnchor(trust, purpose)) {
-    return std::string("not trusted for ") + NameOf(purpose) + by;
+  if (!from_store || !trust.IsAnchor()) return {};
+  if (RejectedAsAnchor(trust, use.purpose)) {
+    return std::string("not trusted for ") + NameOf(use.purpose) + by;
+  }
+  if (RefusedAsAnchor(trust, use)) {
+    return std::string("not trusted for ") + NameOf(use.purpose) + " with a certificate issued after " +
+           DateOf(trust.DistrustAfter(*use.purpose)) + by;
   }
   return {};
 }
 
-bool RefusedAsAnchor(CertificateTrust trust, std::optional<Purpose> purpose) {
+bool RejectedAsAnchor(CertificateTrust trust, std::optional<Purpose> purpose) {
   return purpose ? trust.Rejected().Contains(*purpose) : trust.Rejected() == PurposeSet::All();
 }
 
+bool RefusedAsAnchor(CertificateTrust trust, const Use& use) {
+  return RejectedAsAnchor(trust, use.purpose) ||
+         (use.purpose && use.issued > trust.DistrustAfter(*use.purpose));
+}
+
 std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& store,
+                           const NameConstraintsChecker& names,
                            const platform::ChainVerifier* verifier) {
   std::vector<Refusal> refusals;
   bool ends_in_system_anchor = false;
   for (std::size_t depth = chain.certificates.size(); depth-- > 0;) {
-    const CertificateTrust trust = store.TrustOf(chain.certificates[depth]);
+    const ByteView certificate = chain.certificates[depth];
+    const CertificateTrust trust = store.TrustOf(certificate);
     const bool from_store = depth >= chain.first_trusted;
     if (depth + 1 == chain.certificates.size()) {
       ends_in_system_anchor = from_store && trust.IsAnchor();
     }
-    std::string objection = ObjectionTo(trust, chain.purpose, from_store, store.Source());
+    const std::string rule = store.RuleFor(certificate);
+    std::string objection = ObjectionTo(trust, chain.use, from_store, rule);
     if (!objection.empty()) {
       refusals.push_back({depth, X509_V_ERR_CERT_REJECTED, std::move(objection)});
     }
+    if (depth == 0) break;
+    if (!trust.MayIssue()) {
+      refusals.push_back({depth, X509_V_ERR_INVALID_CA, "no CA certificate, by " + rule});
+    }
+    const platform::StapledConstraints constraints = store.ConstraintsOf(certificate);
+    if (constraints.path_length && IntermediatesBelow(chain, depth) > *constraints.path_length) {
+      refusals.push_back({depth, X509_V_ERR_PATH_LENGTH_EXCEEDED,
+                          "the CA of too long a chain, by " + rule});
+    }
+    for (const ByteView name_constraints : constraints.name_constraints) {
+      for (std::size_t below = depth; below-- > 0;) {
+        // RFC 5280 section 6.1.3: a self-issued certificate is exempt unless it is the last.
+        if (below > 0 && chain.self_issued[below]) continue;
+        const int error = names.Check(below, name_constraints);
+        if (error == X509_V_OK) continue;
+        refusals.push_back({below, error, "outside the name constraints put on its CA by " + rule});
+      }
+    }
   }
-  if (verifier == nullptr || !chain.tls_peer || !chain.purpose || !ends_in_system_anchor) {
+  if (verifier == nullptr || !chain.tls_peer || !chain.use.purpose || !ends_in_system_anchor) {
     return refusals;
   }
 
   platform::ChainVerdict verdict =
-      verifier->Verify({chain.certificates, *chain.purpose, chain.name, chain.time});
+      verifier->Verify({chain.certificates, *chain.use.purpose, chain.name, chain.time});
   if (verdict.error != ChainError::kNone) {
     const std::size_t depth = verdict.depth < chain.certificates.size() ? verdict.depth : 0;
     const int error = OpenSslError(verdict.error, depth == 0, chain.certificates.size() == 1);

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,29 @@
 
 namespace ostrust::verify {
 
+/// What an end entity certificate is used for.
+struct Use {
+  /// Nullopt when nothing says so, as in a server that builds its own chain. Then a certificate is
+  /// refused only where the system refuses it for everything.
+  std::optional<platform::Purpose> purpose;
+  /// Its notBefore in seconds since 1970; later than every date when it cannot be read.
+  std::int64_t issued = platform::CertificateTrust::kNever;
+};
+
+/// OpenSSL's check of name constraints that are in no certificate.
+class NameConstraintsChecker {
+ public:
+  virtual ~NameConstraintsChecker() = default;
+  /// X509_V_OK, or what X509_verify_cert() would find if `name_constraints`, the DER of a
+  /// NameConstraints, stood in a certificate above the one at `depth`.
+  virtual int Check(std::size_t depth, platform::ByteView name_constraints) const = 0;
+
+ protected:
+  NameConstraintsChecker() = default;
+  NameConstraintsChecker(const NameConstraintsChecker&) = default;
+  NameConstraintsChecker& operator=(const NameConstraintsChecker&) = default;
+};
+
 /// A chain that X509_verify_cert() accepted so far, and what for.
 struct BuiltChain {
   /// The end entity certificate first. Views.
@@ -21,10 +46,9 @@ struct BuiltChain {
   /// Depth of the first certificate that OpenSSL took from the trust store; the number of
   /// certificates when it took none (DANE-TA).
   std::size_t first_trusted = 0;
-  /// What the end entity must be trusted for; nullopt when nothing says so, as in a server that
-  /// builds its own chain. Then a certificate is refused only where the system refuses it for
-  /// everything.
-  std::optional<platform::Purpose> purpose;
+  /// For each, whether issuer and subject are the same.
+  std::vector<bool> self_issued;
+  Use use;
   /// The peer of a TLS connection: only then is the system's own verifier asked.
   bool tls_peer = false;
   std::string name;
@@ -43,15 +67,19 @@ struct Refusal {
 /// and by nothing else. `verifier` may be null; it is asked last, and only about what ends in an
 /// anchor of the system's.
 std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& store,
+                           const NameConstraintsChecker& names,
                            const platform::ChainVerifier* verifier);
 
-/// What a certificate trusted like this by `source` has against it at one depth of a chain;
+/// What the `rule` that trusts a certificate like this has against it at one depth of a chain;
 /// `from_store`: OpenSSL took it from the trust store. Empty when it has nothing.
-std::string ObjectionTo(platform::CertificateTrust trust, std::optional<platform::Purpose> purpose,
-                        bool from_store, const std::string& source);
+std::string ObjectionTo(platform::CertificateTrust trust, const Use& use, bool from_store,
+                        const std::string& rule);
 
-/// Whether a chain for `purpose` must not end in a certificate trusted like this.
-bool RefusedAsAnchor(platform::CertificateTrust trust, std::optional<platform::Purpose> purpose);
+/// Whether a chain for `purpose` must not end in a certificate trusted like this. OpenSSL sees it,
+/// too, in the trust settings that such an anchor is handed out with.
+bool RejectedAsAnchor(platform::CertificateTrust trust, std::optional<platform::Purpose> purpose);
+/// The same, or this end entity certificate was issued too late.
+bool RefusedAsAnchor(platform::CertificateTrust trust, const Use& use);
 
 /// X509_V_ERR_* for what the system's verifier found.
 int OpenSslError(platform::ChainError error, bool end_entity, bool only_certificate);

@@ -7,7 +7,7 @@
 
 #include <openssl/sslerr.h>
 
-#include "provider/verify/judge.hpp"
+#include "provider/verify/name_constraints.hpp"
 
 namespace ostrust::verify {
 namespace {
@@ -61,6 +61,14 @@ Bytes DerOf(const host::Symbols& symbols, X509* x509) {
 std::time_t TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param) {
   const bool given = (symbols.X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
   return given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
+}
+
+std::int64_t IssuedAt(const host::Symbols& symbols, const X509* x509) {
+  std::tm time{};
+  if (x509 == nullptr || symbols.ASN1_TIME_to_tm(symbols.X509_get0_notBefore(x509), &time) != 1) {
+    return platform::CertificateTrust::kNever;
+  }
+  return timegm(&time);
 }
 
 std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
@@ -119,10 +127,12 @@ bool MayLimitAny(const host::Symbols& symbols, const OPENSSL_STACK* chain, std::
 
 Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
   Role role;
+  role.use.issued = IssuedAt(symbols, symbols.X509_STORE_CTX_get0_cert(ctx));
+  std::optional<Purpose>& purpose = role.use.purpose;
   if (symbols.X509_VERIFY_PARAM_get_purpose != nullptr) {
-    role.purpose =
+    purpose =
         FromOpenSsl(symbols.X509_VERIFY_PARAM_get_purpose(symbols.X509_STORE_CTX_get0_param(ctx)));
-    role.tls_peer = role.purpose == Purpose::kServerAuth || role.purpose == Purpose::kClientAuth;
+    role.tls_peer = purpose == Purpose::kServerAuth || purpose == Purpose::kClientAuth;
     if (role.tls_peer) return role;
   }
   // libssl's ex_data index belongs to one library context, nearly always the global default one. In
@@ -135,7 +145,7 @@ Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STOR
       symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
   if (ssl == nullptr) return role;
   role.tls_peer = true;
-  role.purpose = tls->SSL_is_server(ssl) != 0 ? Purpose::kClientAuth : Purpose::kServerAuth;
+  purpose = tls->SSL_is_server(ssl) != 0 ? Purpose::kClientAuth : Purpose::kServerAuth;
   return role;
 }
 
@@ -163,19 +173,22 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
   ders.reserve(count);
   BuiltChain built;
   for (std::size_t depth = 0; depth < count; ++depth) {
-    ders.push_back(DerOf(symbols, CertificateAt(symbols, chain, depth)));
+    X509* const x509 = CertificateAt(symbols, chain, depth);
+    ders.push_back(DerOf(symbols, x509));
     built.certificates.push_back(ders.back());
+    built.self_issued.push_back((symbols.X509_get_extension_flags(x509) & EXFLAG_SI) != 0);
   }
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
-  built.purpose = role.purpose;
+  built.use = role.use;
   built.tls_peer = role.tls_peer;
   if (verifier != nullptr) {
     built.name = NameOf(symbols, param);
     built.time = TimeOf(symbols, param);
   }
 
-  for (const Refusal& refusal : Judge(built, store, verifier)) {
+  const OpenSslNames names(symbols, chain, param);
+  for (const Refusal& refusal : Judge(built, store, names, verifier)) {
     X509* const x509 = CertificateAt(symbols, chain, refusal.depth);
     const std::string sentence = Sentence(symbols, x509, refusal.depth, refusal.reason);
     if (report_only) {

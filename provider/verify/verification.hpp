@@ -9,17 +9,17 @@
 #include "provider/host/symbols.hpp"
 #include "provider/host/tls_library.hpp"
 #include "provider/provider_context.hpp"
+#include "provider/verify/judge.hpp"
 
 namespace ostrust::verify {
 
 /// What a verification is for, as far as it can be told.
 struct Role {
-  /// What the end entity must be trusted for; nullopt when nothing says so.
-  std::optional<platform::Purpose> purpose;
+  Use use;
   bool tls_peer = false;
 };
 
-/// From the purpose in the context's parameters, which OpenSSL 3.0 has no getter for, and from the
+/// From the certificate, the purpose in the context's parameters, which OpenSSL 3.0 has no getter for, and from the
 /// SSL object that libssl puts into it. `tls` may be null.
 Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 

@@ -59,7 +59,7 @@ TEST_F(JudgeTest, ADistrustedCertificateIsRefusedWhereverItStandsAndForWhatever)
           std::optional(Purpose::kTimeStamping)}) {
       entries_.clear();
       Trust(*certificates[depth], CertificateTrust::Distrusted());
-      chain_.purpose = purpose;
+      chain_.use.purpose = purpose;
       ExpectOne(Verdict(), depth, "distrusted");
     }
   }
@@ -85,17 +85,17 @@ TEST_F(JudgeTest, AnAnchorIsTrustedForItsPurposesOnly) {
   ExpectOne(Verdict(), 2, "not trusted for TLS servers");
   for (const Purpose other : {Purpose::kClientAuth, Purpose::kCodeSigning,
                               Purpose::kEmailProtection, Purpose::kTimeStamping}) {
-    chain_.purpose = other;
+    chain_.use.purpose = other;
     EXPECT_TRUE(Verdict().empty());
   }
-  chain_.purpose = std::nullopt;
+  chain_.use.purpose = std::nullopt;
   EXPECT_TRUE(Verdict().empty());
 }
 
 TEST_F(JudgeTest, AnAnchorForNothingIsRefusedForAnything) {
   Trust(root_, CertificateTrust::LimitedAnchor(PurposeSet::All(), true));
   ExpectOne(Verdict(), 2, "not trusted for TLS servers");
-  chain_.purpose = std::nullopt;
+  chain_.use.purpose = std::nullopt;
   ExpectOne(Verdict(), 2, "not trusted for any purpose");
 }
 
@@ -114,7 +114,7 @@ TEST_F(JudgeTest, WhatAnAnchorIsNotListedForMattersOnlyWhereOpenSslTookItFromThe
 TEST_F(JudgeTest, ARejectionCountsWhereverTheCertificateStands) {
   Trust(intermediate_, CertificateTrust::LimitedAnchor({}, false, kServer));
   ExpectOne(Verdict(), 1, "rejected for TLS servers");
-  chain_.purpose = Purpose::kClientAuth;
+  chain_.use.purpose = Purpose::kClientAuth;
   EXPECT_TRUE(Verdict().empty());
 }
 

@@ -1,0 +1,78 @@
+// PolicyTrustStore: a TrustStore that knows not only certificates but rules about keys, and about
+// issuers with serial numbers. They hold for every certificate of a chain, also for one that the
+// system never saw: another CA's certificate for a distrusted key is distrusted.
+//
+// Immutable, as every TrustStore.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/memory_trust_store.hpp"
+#include "platform/trust_policy.hpp"
+#include "platform/trust_store.hpp"
+
+namespace ostrust::platform {
+
+class PolicyTrustStore final : public TrustStore {
+ public:
+  /// How `policy` is read:
+  /// - Distrust beats trust by certificate, by public key, and by issuer and serial number, as
+  ///   p11-kit's own tools decide it (trust/enumerate.c): a distrusted certificate takes every
+  ///   certificate of its key with it.
+  /// - A trusted certificate ends a chain, self-signed or not; one that is no authority ends only its
+  ///   own.
+  /// - A stapled extended key usage lets the key stand in chains for the listed purposes only, an
+  ///   OpenSSL reject (1.3.6.1.4.1.3319.6.10.1) in none for those; stapled basic constraints and key
+  ///   usage can say that it is no CA; name constraints and a path length are ConstraintsOf().
+  /// - What cannot be understood refuses (RFC 5280 section 4.2): an extended key usage that does not
+  ///   parse lists nothing, a date that does not parse is long past, a critical extension that is not
+  ///   one of these distrusts the key. Each is a problem, too.
+  /// `source`: for a person, as Source().
+  PolicyTrustStore(TrustPolicy policy, std::string source);
+  // The base's entries and the rules are views.
+  PolicyTrustStore(const PolicyTrustStore&) = delete;
+  PolicyTrustStore& operator=(const PolicyTrustStore&) = delete;
+
+  std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override {
+    return base_->FindBySubject(subject);
+  }
+  CertificateTrust TrustOf(ByteView certificate) const override;
+  StapledConstraints ConstraintsOf(ByteView certificate) const override;
+  bool MayLimit(ByteView subject) const override;
+  std::string RuleFor(ByteView certificate) const override;
+  std::vector<const StoreEntry*> Entries() const override { return base_->Entries(); }
+  std::size_t AnchorCount() const override { return base_->AnchorCount(); }
+  const std::string& Source() const override { return base_->Source(); }
+  const std::vector<std::string>& Problems() const override { return base_->Problems(); }
+
+  /// Whether it says nothing at all: no entry and no rule.
+  bool Empty() const { return Entries().empty() && !HasRules(); }
+
+ private:
+  /// What is said about everything with one key, or one issuer and serial number.
+  struct Rule {
+    CertificateTrust trust;
+    std::vector<Bytes> name_constraints;
+    std::optional<std::size_t> path_length;
+    std::uint32_t origin = 0;
+  };
+  using Rules = std::map<Bytes, Rule>;
+  class Builder;
+
+  bool HasRules() const { return !by_public_key_.empty() || !by_serial_number_.empty(); }
+  const Rule* RuleOfKey(ByteView public_key) const;
+  const Rule* RuleOfSerialNumber(ByteView issuer, ByteView serial_number) const;
+
+  Rules by_public_key_;     // CertificateFields::public_key
+  Rules by_serial_number_;  // SerialNumberKey()
+  std::map<Bytes, std::uint32_t> origin_of_certificate_;  // by TBSCertificate
+  std::vector<std::string> origins_;
+  std::unique_ptr<const MemoryTrustStore> base_;
+};
+
+}  // namespace ostrust::platform
