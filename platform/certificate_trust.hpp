@@ -43,8 +43,8 @@ class PurposeSet {
   unsigned bits_ = 0;
 };
 
-/// How far a certificate is trusted. Unspecified is "the system does not list it": neither an anchor
-/// nor distrusted. What it says about the certificate's key may limit it all the same.
+/// How far a certificate is trusted. Unspecified is "the system does not list it": neither an
+/// anchor nor distrusted. What it says about the certificate's key may limit it all the same.
 class CertificateTrust {
  public:
   enum class Kind : std::uint8_t { kUnspecified, kAnchor, kDistrusted };

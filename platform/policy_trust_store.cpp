@@ -189,8 +189,7 @@ class PolicyTrustStore::Builder {
       if (!purposes) {
         Problem(stapled.origin, "a stapled extended key usage cannot be read: for no purpose");
       }
-      return refuse(
-          CertificateTrust::Limited(purposes.value_or(PurposeSet()).Complement()));
+      return refuse(CertificateTrust::Limited(purposes.value_or(PurposeSet()).Complement()));
     }
     if (extension->identifier == kOpenSslReject) {
       const auto purposes = ReadExtendedKeyUsage(extension->value);
@@ -277,8 +276,7 @@ class PolicyTrustStore::Builder {
     if (const Rule* const rule = store_.RuleOfKey(fields->public_key)) {
       certificate->trust = certificate->trust.MergedWith(rule->trust);
     }
-    if (const Rule* const rule =
-            store_.RuleOfSerialNumber(fields->issuer, fields->serial_number)) {
+    if (const Rule* const rule = store_.RuleOfSerialNumber(fields->issuer, fields->serial_number)) {
       certificate->trust = certificate->trust.MergedWith(rule->trust);
     }
     certificates.push_back(std::move(*certificate));
@@ -289,7 +287,8 @@ class PolicyTrustStore::Builder {
     if (date.empty()) return trust;
     const auto time = ReadUtcTime(AsText(date));
     if (!time) Problem(origin, "a date of distrust cannot be read: it counts as long past");
-    return trust.WithDistrustAfter(purpose, time.value_or(std::numeric_limits<std::int64_t>::min()));
+    return trust.WithDistrustAfter(purpose,
+                                   time.value_or(std::numeric_limits<std::int64_t>::min()));
   }
 
   PolicyTrustStore& store_;
@@ -333,8 +332,7 @@ StapledConstraints PolicyTrustStore::ConstraintsOf(ByteView certificate) const {
   const auto fields = HasRules() ? ReadCertificateFields(certificate) : std::nullopt;
   const Rule* const rule = fields ? RuleOfKey(fields->public_key) : nullptr;
   if (rule == nullptr) return constraints;
-  constraints.name_constraints.assign(rule->name_constraints.begin(),
-                                      rule->name_constraints.end());
+  constraints.name_constraints.assign(rule->name_constraints.begin(), rule->name_constraints.end());
   constraints.path_length = rule->path_length;
   return constraints;
 }

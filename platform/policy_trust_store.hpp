@@ -24,14 +24,16 @@ class PolicyTrustStore final : public TrustStore {
   /// - Distrust beats trust by certificate, by public key, and by issuer and serial number, as
   ///   p11-kit's own tools decide it (trust/enumerate.c): a distrusted certificate takes every
   ///   certificate of its key with it.
-  /// - A trusted certificate ends a chain, self-signed or not; one that is no authority ends only its
+  /// - A trusted certificate ends a chain, self-signed or not; one that is no authority ends only
+  /// its
   ///   own.
   /// - A stapled extended key usage lets the key stand in chains for the listed purposes only, an
-  ///   OpenSSL reject (1.3.6.1.4.1.3319.6.10.1) in none for those; stapled basic constraints and key
-  ///   usage can say that it is no CA; name constraints and a path length are ConstraintsOf().
-  /// - What cannot be understood refuses (RFC 5280 section 4.2): an extended key usage that does not
-  ///   parse lists nothing, a date that does not parse is long past, a critical extension that is not
-  ///   one of these distrusts the key. Each is a problem, too.
+  ///   OpenSSL reject (1.3.6.1.4.1.3319.6.10.1) in none for those; stapled basic constraints and
+  ///   key usage can say that it is no CA; name constraints and a path length are ConstraintsOf().
+  /// - What cannot be understood refuses (RFC 5280 section 4.2): an extended key usage that does
+  /// not
+  ///   parse lists nothing, a date that does not parse is long past, a critical extension that is
+  ///   not one of these distrusts the key. Each is a problem, too.
   /// `source`: for a person, as Source().
   PolicyTrustStore(TrustPolicy policy, std::string source);
   // The base's entries and the rules are views.
@@ -68,8 +70,8 @@ class PolicyTrustStore final : public TrustStore {
   const Rule* RuleOfKey(ByteView public_key) const;
   const Rule* RuleOfSerialNumber(ByteView issuer, ByteView serial_number) const;
 
-  Rules by_public_key_;     // CertificateFields::public_key
-  Rules by_serial_number_;  // SerialNumberKey()
+  Rules by_public_key_;                                   // CertificateFields::public_key
+  Rules by_serial_number_;                                // SerialNumberKey()
   std::map<Bytes, std::uint32_t> origin_of_certificate_;  // by TBSCertificate
   std::vector<std::string> origins_;
   std::unique_ptr<const MemoryTrustStore> base_;

@@ -1,9 +1,9 @@
 // TrustPolicy: what a system says about certificates and keys beyond a list of anchors, as it was
 // read and not yet interpreted. policy_trust_store.hpp applies it.
 //
-// The vocabulary is that of "Storing Trust Policy" (p11-glue), which Fedora, RHEL, Arch and openSUSE
-// keep theirs in: certificates that are trusted or distrusted, and certificate extensions that are
-// stapled to a public key.
+// The vocabulary is that of "Storing Trust Policy" (p11-glue), which Fedora, RHEL, Arch and
+// openSUSE keep theirs in: certificates that are trusted or distrusted, and certificate extensions
+// that are stapled to a public key.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct TrustPolicy {
     Bytes email_distrust_after;
     std::uint32_t origin = 0;  // in `origins`
   };
-  /// An extension (RFC 5280 section 4.1) that holds for every certificate with this key, in place of
-  /// the certificate's own.
+  /// An extension (RFC 5280 section 4.1) that holds for every certificate with this key, in place
+  /// of the certificate's own.
   struct StapledExtension {
     Bytes extension;
     Bytes public_key_info;

@@ -172,9 +172,10 @@ bool Binding::Serves(GovernedStore& state, X509_STORE* store) const {
   return true;
 }
 
-std::vector<Binding::Candidate> Binding::CandidatesNamed(
-    const GovernedStore& state, const platform::TrustStore* snapshot, const X509_NAME* name,
-    verify::Use use) const {
+std::vector<Binding::Candidate> Binding::CandidatesNamed(const GovernedStore& state,
+                                                         const platform::TrustStore* snapshot,
+                                                         const X509_NAME* name,
+                                                         verify::Use use) const {
   std::vector<Candidate> candidates;
   const unsigned char* der = nullptr;
   std::size_t size = 0;
@@ -187,9 +188,9 @@ std::vector<Binding::Candidate> Binding::CandidatesNamed(
     if (entry->trust.IsDistrusted() && !Decides(state)) continue;
     X509* const x509 = state.context->anchors->Get(*entry, state.propq, log);
     if (x509 == nullptr) continue;
-    const bool refused = Decides(state)
-                             ? verify::RefusedAsAnchor(entry->trust, use) || !entry->trust.MayIssue()
-                             : verify::RejectedAsAnchor(entry->trust, use.purpose);
+    const bool refused =
+        Decides(state) ? verify::RefusedAsAnchor(entry->trust, use) || !entry->trust.MayIssue()
+                       : verify::RejectedAsAnchor(entry->trust, use.purpose);
     candidates.push_back({x509, entry->der, entry->trust, refused});
   }
   return candidates;

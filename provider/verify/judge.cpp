@@ -67,8 +67,8 @@ std::string ObjectionTo(CertificateTrust trust, const Use& use, bool from_store,
     return std::string("not trusted for ") + NameOf(use.purpose) + by;
   }
   if (RefusedAsAnchor(trust, use)) {
-    return std::string("not trusted for ") + NameOf(use.purpose) + " with a certificate issued after " +
-           DateOf(trust.DistrustAfter(*use.purpose)) + by;
+    return std::string("not trusted for ") + NameOf(use.purpose) +
+           " with a certificate issued after " + DateOf(trust.DistrustAfter(*use.purpose)) + by;
   }
   return {};
 }
@@ -105,8 +105,8 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
     }
     const platform::StapledConstraints constraints = store.ConstraintsOf(certificate);
     if (constraints.path_length && IntermediatesBelow(chain, depth) > *constraints.path_length) {
-      refusals.push_back({depth, X509_V_ERR_PATH_LENGTH_EXCEEDED,
-                          "the CA of too long a chain, by " + rule});
+      refusals.push_back(
+          {depth, X509_V_ERR_PATH_LENGTH_EXCEEDED, "the CA of too long a chain, by " + rule});
     }
     for (const ByteView name_constraints : constraints.name_constraints) {
       for (std::size_t below = depth; below-- > 0;) {

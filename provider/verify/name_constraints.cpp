@@ -17,8 +17,7 @@ int OpenSslNames::Check(std::size_t depth, platform::ByteView name_constraints) 
   symbols_.ERR_pop_to_mark();
   if (parsed == nullptr || position != end) return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
 
-  auto* const x509 =
-      static_cast<X509*>(symbols_.OPENSSL_sk_value(chain_, static_cast<int>(depth)));
+  auto* const x509 = static_cast<X509*>(symbols_.OPENSSL_sk_value(chain_, static_cast<int>(depth)));
   const int error = symbols_.NAME_CONSTRAINTS_check(x509, parsed.get());
   if (error != X509_V_OK || depth > 0 || !CommonNameCounts(x509)) return error;
   return symbols_.NAME_CONSTRAINTS_check_CN(x509, parsed.get());

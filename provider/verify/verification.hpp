@@ -19,8 +19,8 @@ struct Role {
   bool tls_peer = false;
 };
 
-/// From the certificate, the purpose in the context's parameters, which OpenSSL 3.0 has no getter for, and from the
-/// SSL object that libssl puts into it. `tls` may be null.
+/// From the certificate, the purpose in the context's parameters, which OpenSSL 3.0 has no getter
+/// for, and from the SSL object that libssl puts into it. `tls` may be null.
 Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 
 /// Whether there is a chain to decide about: none for a raw public key, where the function that was

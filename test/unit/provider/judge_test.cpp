@@ -13,6 +13,14 @@ using namespace ostrust::platform;
 
 const PurposeSet kServer = PurposeSet().With(Purpose::kServerAuth);
 
+/// Finds `error` in the certificate at `depth`, for every constraint.
+class NamesDouble final : public NameConstraintsChecker {
+ public:
+  int Check(std::size_t at, ByteView) const override { return at == depth ? error : X509_V_OK; }
+  std::size_t depth = 0;
+  int error = X509_V_OK;
+};
+
 class JudgeTest : public testing::Test {
  protected:
   void Trust(ByteView certificate, CertificateTrust trust) {
@@ -24,7 +32,7 @@ class JudgeTest : public testing::Test {
     BuiltChain chain = chain_;
     chain.certificates = {leaf_, intermediate_, root_};
     const MemoryTrustStore store(entries_, "the test's store", {});
-    return Judge(chain, store, verifier);
+    return Judge(chain, store, names_, verifier);
   }
 
   static void ExpectOne(const std::vector<Refusal>& refusals, std::size_t depth,
@@ -38,7 +46,8 @@ class JudgeTest : public testing::Test {
   const Bytes root_ = MakeRoot("Root");
   const Bytes intermediate_ = MakeIssued("Intermediate", "Root");
   const Bytes leaf_ = MakeIssued("Leaf", "Intermediate");
-  BuiltChain chain_{{}, 2, Purpose::kServerAuth, true, "name", 42};
+  BuiltChain chain_{{}, 2, {false, false, true}, {Purpose::kServerAuth, 0}, true, "name", 42};
+  NamesDouble names_;
   std::vector<TrustedCertificate> entries_;
 };
 
