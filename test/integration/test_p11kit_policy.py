@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import unittest
+import urllib.parse
 
 import support
 from support import OstrustTest, pem
@@ -108,22 +109,26 @@ class Objects(OstrustTest):
                 self.assertEqual((one.get("server"), one.get("mail")), (seen, FALSE))
 
     def test_stapled_extensions(self):
-        usages = p11kit.usages_der(p11kit.SERVER_AUTH, p11kit.EMAIL_PROTECTION)
+        mail_and_server = (p11kit.EMAIL_PROTECTION, p11kit.SERVER_AUTH)
         self.policy.write(
             "stapled",
-            p11kit.stapled_usages(pem("root-a"), p11kit.SERVER_AUTH, p11kit.EMAIL_PROTECTION),
-            p11kit.stapled_rejection(pem("root-a"), p11kit.SERVER_AUTH, p11kit.EMAIL_PROTECTION),
+            p11kit.stapled_usages(pem("root-a"), *mail_and_server),
+            p11kit.stapled_rejection(pem("root-a"), *mail_and_server),
             p11kit.stapled_name_constraints(pem("root-a"), ["example.com"], ["bad.example.com"]),
             p11kit.stapled_basic_constraints(pem("root-a"), True, path_length=0))
-        names = bytes.fromhex("3026" "a00f" "300d" "820b") + b"example.com" + bytes.fromhex(
-            "a113" "3011" "820f") + b"bad.example.com"
+        # The first two as Fedora writes them.
+        expected = {
+            p11kit.EXTENDED_KEY_USAGE: "0 %06%03U%1d%25%01%01%ff%04%160%14%06%08%2b%06%01%05%05%07%03%04"
+                                       "%06%08%2b%06%01%05%05%07%03%01",
+            p11kit.OPENSSL_REJECT: "0$%06%0a%2b%06%01%04%01%99w%06%0a%01%04%160%14%06%08%2b%06%01%05%05%07"
+                                   "%03%04%06%08%2b%06%01%05%05%07%03%01",
+            p11kit.NAME_CONSTRAINTS: "02%06%03U%1d%1e%01%01%ff%04(0&%a0%0f0%0d%82%0bexample.com"
+                                     "%a1%130%11%82%0fbad.example.com",
+            p11kit.BASIC_CONSTRAINTS: "0%12%06%03U%1d%13%01%01%ff%04%080%06%01%01%ff%02%01%00"}
         self.assertEqual(
             {one["kind"]: (one["value"], one["key"]) for one in extensions(self.policy)},
-            {p11kit.oid(kind): (p11kit.extension_der(kind, value, critical), self.root.public_key)
-             for kind, value, critical in (
-                 (p11kit.EXTENDED_KEY_USAGE, usages, True), (p11kit.OPENSSL_REJECT, usages, False),
-                 (p11kit.NAME_CONSTRAINTS, names, True),
-                 (p11kit.BASIC_CONSTRAINTS, bytes.fromhex("30060101ff020100"), True))})
+            {p11kit.oid(kind): (urllib.parse.unquote_to_bytes(value), self.root.public_key)
+             for kind, value in expected.items()})
 
     def test_one_bad_line_costs_a_file_its_trust_and_its_distrust(self):
         # What is not understood as objects is read again as PEM, and PEM says nothing of trust.
@@ -204,6 +209,21 @@ class Mozilla(OstrustTest):
             one.get("mail")) for one in certificates(policy)}
 
 
+class Scenarios(unittest.TestCase):
+    """The list makes sense."""
+
+    def test_no_two_have_one_name(self):
+        count = collections.Counter(scenario.name for scenario in SCENARIOS)
+        self.assertEqual([name for name in count if count[name] > 1], [])
+
+    def test_what_others_say_is_noted_where_it_is_another_answer(self):
+        for scenario in SCENARIOS:
+            with self.subTest(scenario.name):
+                self.assertEqual(any(answer != scenario.expected for answer in scenario.others.values()),
+                                 bool(scenario.others))
+                self.assertEqual(bool(scenario.others), bool(scenario.why))
+
+
 @unittest.skipUnless(MODULE, "p11-kit-trust.so is missing (Debian: p11-kit-modules)")
 @unittest.skipUnless(os.path.exists(GNUTLS), "there is no host program gnutls_verdict (libgnutls28-dev)")
 class GnuTls(OstrustTest):
@@ -224,10 +244,6 @@ class GnuTls(OstrustTest):
                                    scenario.purpose)
                 self.assertEqual(seen.split()[0], gnutls_answer(scenario, version),
                                  "GnuTLS %s says: %s; right is: %s" % (version, seen, scenario.expected))
-
-    def test_no_two_scenarios_have_one_name(self):
-        self.assertEqual([name for name, count in collections.Counter(
-            scenario.name for scenario in SCENARIOS).items() if count > 1], [])
 
     def test_time_is_the_one_that_was_asked_for(self):
         policy = p11kit.Policy(self.work)
