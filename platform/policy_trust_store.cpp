@@ -109,25 +109,36 @@ std::optional<bool> MaySignCertificates(ByteView der) {
   return bits->content.size() > 1 && (bits->content[1] & std::byte{0x04}) != std::byte{0};
 }
 
-/// "YYMMDDhhmmssZ" of a UTCTime (RFC 5280 section 4.1.2.5.1) in seconds since 1970.
-std::optional<std::int64_t> ReadUtcTime(std::string_view text) {
-  if (text.size() != 13 || text.back() != 'Z') return std::nullopt;
-  const auto pair = [text](std::size_t at) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : -1000; };
-    return 10 * digit(text[at]) + digit(text[at + 1]);
+/// "YYMMDDhhmmssZ" of a UTCTime or "YYYYMMDDhhmmssZ" of a GeneralizedTime (RFC 5280
+/// section 4.1.2.5) in seconds since 1970.
+std::optional<std::int64_t> ReadTime(std::string_view text) {
+  const bool utc_time = text.size() == 13;
+  if ((!utc_time && text.size() != 15) || text.back() != 'Z') return std::nullopt;
+  text.remove_suffix(1);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
+  const auto take_pair = [&text] {
+    const int pair = 10 * (text[0] - '0') + (text[1] - '0');
+    text.remove_prefix(2);
+    return pair;
   };
-  const int year = pair(0);
   std::tm time{};
-  time.tm_year = year < 50 ? year + 100 : year;
-  time.tm_mon = pair(2) - 1;
-  time.tm_mday = pair(4);
-  time.tm_hour = pair(6);
-  time.tm_min = pair(8);
-  time.tm_sec = pair(10);
+  if (utc_time) {
+    const int year = take_pair();
+    time.tm_year = year < 50 ? year + 100 : year;
+  } else {
+    const int century = take_pair();
+    time.tm_year = 100 * century + take_pair() - 1900;
+  }
+  time.tm_mon = take_pair() - 1;
+  time.tm_mday = take_pair();
+  time.tm_hour = take_pair();
+  time.tm_min = take_pair();
+  time.tm_sec = take_pair();
   std::tm normal = time;
   const std::time_t seconds = timegm(&normal);
   // timegm() accepts the 31st of June and makes it the 1st of July.
-  const bool exists = year >= 0 && normal.tm_mon == time.tm_mon && normal.tm_mday == time.tm_mday &&
+  const bool exists = normal.tm_mon == time.tm_mon && normal.tm_mday == time.tm_mday &&
                       normal.tm_hour == time.tm_hour && normal.tm_min == time.tm_min &&
                       normal.tm_sec == time.tm_sec;
   return exists ? std::optional<std::int64_t>(seconds) : std::nullopt;
@@ -285,7 +296,7 @@ class PolicyTrustStore::Builder {
   CertificateTrust Dated(CertificateTrust trust, Purpose purpose, ByteView date,
                          std::uint32_t origin) {
     if (date.empty()) return trust;
-    const auto time = ReadUtcTime(AsText(date));
+    const auto time = ReadTime(AsText(date));
     if (!time) Problem(origin, "a date of distrust cannot be read: it counts as long past");
     return trust.WithDistrustAfter(purpose,
                                    time.value_or(std::numeric_limits<std::int64_t>::min()));

@@ -25,7 +25,8 @@ struct TrustPolicy {
     bool trusted = false;
     bool distrusted = false;  // beats trusted
     bool authority = false;   // a CA, for its own basic constraints or stapled ones
-    /// An end entity certificate issued later does not end a chain here: the content of a UTCTime.
+    /// An end entity certificate issued later does not end a chain here: the content of a UTCTime
+    /// or GeneralizedTime.
     Bytes server_distrust_after;
     Bytes email_distrust_after;
     std::uint32_t origin = 0;  // in `origins`

@@ -5,15 +5,18 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
 namespace ostrust::platform {
 namespace {
 
-// One key for all: the tests look at names and bytes, never at signatures.
-EVP_PKEY* Key() {
-  static EVP_PKEY* const key = EVP_EC_gen("P-256");
+// One key for all that name none: the tests look at names and bytes, never at signatures.
+EVP_PKEY* Key(int number = 0) {
+  static std::map<int, EVP_PKEY*> keys;
+  EVP_PKEY*& key = keys[number];
+  if (key == nullptr) key = EVP_EC_gen("P-256");
   return key;
 }
 
@@ -63,7 +66,8 @@ Bytes NameDer(std::string_view common_name) {
   return Encoded(i2d_X509_NAME, name.get());
 }
 
-Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long serial) {
+Bytes MakeIssuedWithKey(std::string_view common_name, std::string_view issuer, int key,
+                        long serial) {
   const X509Ptr certificate(X509_new());
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
@@ -75,7 +79,7 @@ Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long ser
   X509_set_issuer_name(certificate.get(), issuer_name.get());
   ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), "20200101000000Z");
   ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), "20991231235959Z");
-  X509_set_pubkey(certificate.get(), Key());
+  X509_set_pubkey(certificate.get(), Key(key));
   X509_EXTENSION* extension =
       X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
   X509_add_ext(certificate.get(), extension, -1);
@@ -84,12 +88,28 @@ Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long ser
   return Encoded(i2d_X509, certificate.get());
 }
 
+Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long serial) {
+  return MakeIssuedWithKey(common_name, issuer, 0, serial);
+}
+
 Bytes MakeRoot(std::string_view common_name, long serial) {
   return MakeIssued(common_name, common_name, serial);
 }
 
 Bytes SubjectOf(ByteView certificate) {
   return Encoded(i2d_X509_NAME, X509_get_subject_name(Parse(certificate).get()));
+}
+
+Bytes PublicKeyInfoOf(ByteView certificate) {
+  return Encoded(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(Parse(certificate).get()));
+}
+
+Bytes IssuerOf(ByteView certificate) {
+  return Encoded(i2d_X509_NAME, X509_get_issuer_name(Parse(certificate).get()));
+}
+
+Bytes SerialNumberOf(ByteView certificate) {
+  return Encoded(i2d_ASN1_INTEGER, X509_get0_serialNumber(Parse(certificate).get()));
 }
 
 std::string Pem(ByteView data, std::string_view label) {

@@ -26,6 +26,14 @@ Bytes NameDer(std::string_view common_name);
 Bytes MakeRoot(std::string_view common_name, long serial = 1);
 /// The same, issued by CN=`issuer`.
 Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long serial = 1);
+/// The same, with a key that no other call uses unless it names the same number.
+Bytes MakeIssuedWithKey(std::string_view common_name, std::string_view issuer, int key,
+                        long serial = 1);
+
+/// The DER of the SubjectPublicKeyInfo, of the issuer, and of the serial number.
+Bytes PublicKeyInfoOf(ByteView certificate);
+Bytes IssuerOf(ByteView certificate);
+Bytes SerialNumberOf(ByteView certificate);
 
 Bytes SubjectOf(ByteView certificate);
 

@@ -86,7 +86,13 @@ TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
   ErrorOf("revocation", "hard");
   ErrorOf("intermediates", "fetch");
   ErrorOf("network-allow-private", "yes");
-  ErrorOf("trust-source", "p11-kit");
+}
+
+TEST(Config, ACacheDirectoryIsAnAbsolutePathOrOff) {
+  EXPECT_EQ(Read({}).cache_dir, "");
+  for (const char* value : {"off", "no", "/var/cache/x"}) {
+    EXPECT_EQ(Read({{"cache-dir", value}}).cache_dir, value);
+  }
 }
 
 TEST(Config, SystemBundlesAreServedUnlessTurnedOff) {

@@ -127,6 +127,135 @@ TEST_F(JudgeTest, ARejectionCountsWhereverTheCertificateStands) {
   EXPECT_TRUE(Verdict().empty());
 }
 
+// --- What p11-kit's policy adds
+
+constexpr std::int64_t kDate = 1732924800;  // 2024-11-30 00:00:00 UTC
+
+TEST_F(JudgeTest, TheDateOfTheAnchorIsComparedWithTheLeafs) {
+  Trust(root_, CertificateTrust::Anchor().WithDistrustAfter(Purpose::kServerAuth, kDate));
+  for (const std::int64_t issued : {kDate - 1, kDate}) {
+    chain_.use.issued = issued;
+    EXPECT_TRUE(Verdict().empty());
+  }
+  for (const std::int64_t issued : {kDate + 1, CertificateTrust::kNever}) {
+    chain_.use.issued = issued;
+    ExpectOne(
+        Verdict(), 2,
+        "not trusted for TLS servers with a certificate issued after 2024-11-30 00:00:00 UTC");
+  }
+  // For nobody else.
+  for (const std::optional<Purpose> other :
+       {std::optional<Purpose>(), std::optional(Purpose::kClientAuth),
+        std::optional(Purpose::kEmailProtection)}) {
+    chain_.use.purpose = other;
+    EXPECT_TRUE(Verdict().empty());
+  }
+}
+
+TEST_F(JudgeTest, ADateForMailIsForMail) {
+  Trust(root_, CertificateTrust::Anchor().WithDistrustAfter(Purpose::kEmailProtection, kDate));
+  chain_.use.issued = kDate + 1;
+  EXPECT_TRUE(Verdict().empty());
+  chain_.use.purpose = Purpose::kEmailProtection;
+  EXPECT_EQ(Verdict().size(), 1U);
+}
+
+TEST_F(JudgeTest, ADateMattersOnlyWhereTheChainEnds) {
+  Trust(intermediate_, CertificateTrust::Anchor().WithDistrustAfter(Purpose::kServerAuth, kDate));
+  chain_.use.issued = kDate + 1;
+  EXPECT_TRUE(Verdict().empty());  // the peer sent it
+  chain_.first_trusted = 1;
+  EXPECT_EQ(Verdict().size(), 1U);
+}
+
+TEST_F(JudgeTest, AnUnreadableTimeOfIssueIsTooLateForEveryDateAndForNoOther) {
+  chain_.use.issued = CertificateTrust::kNever;
+  Trust(root_, CertificateTrust::Anchor());
+  EXPECT_TRUE(Verdict().empty());
+}
+
+TEST_F(JudgeTest, WhatTheSystemCallsNoCaStandsAtTheEndOnly) {
+  Trust(leaf_, CertificateTrust::Anchor().AsNoIssuer());
+  EXPECT_TRUE(Verdict().empty());
+  Trust(intermediate_, CertificateTrust::Anchor().AsNoIssuer());
+  const auto refusals = Verdict();
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].depth, 1U);
+  EXPECT_EQ(refusals[0].error, X509_V_ERR_INVALID_CA);
+  EXPECT_EQ(refusals[0].reason, "no CA certificate, by the test's store");
+}
+
+/// Constrains what stands below one certificate.
+class ConstrainingStore final : public TrustStore {
+ public:
+  ConstrainingStore(ByteView certificate, StapledConstraints constraints)
+      : certificate_(certificate), constraints_(std::move(constraints)) {}
+  std::vector<const StoreEntry*> FindBySubject(ByteView) const override { return {}; }
+  CertificateTrust TrustOf(ByteView) const override { return {}; }
+  StapledConstraints ConstraintsOf(ByteView certificate) const override {
+    return AsText(certificate) == AsText(certificate_) ? constraints_ : StapledConstraints();
+  }
+  bool MayLimit(ByteView) const override { return true; }
+  std::vector<const StoreEntry*> Entries() const override { return {}; }
+  std::size_t AnchorCount() const override { return 0; }
+  const std::string& Source() const override { return source_; }
+  const std::vector<std::string>& Problems() const override { return problems_; }
+
+ private:
+  ByteView certificate_;
+  StapledConstraints constraints_;
+  std::string source_ = "the rule";
+  std::vector<std::string> problems_;
+};
+
+class ConstraintsTest : public JudgeTest {
+ protected:
+  std::vector<Refusal> VerdictWith(ByteView constrained, StapledConstraints constraints) {
+    BuiltChain chain = chain_;
+    chain.certificates = {leaf_, intermediate_, root_};
+    return Judge(chain, ConstrainingStore(constrained, std::move(constraints)), names_, nullptr);
+  }
+};
+
+TEST_F(ConstraintsTest, NameConstraintsHoldForEveryCertificateBelow) {
+  const Bytes constraints = ToBytes("constraints");
+  names_.error = X509_V_ERR_PERMITTED_VIOLATION;
+  for (const std::size_t depth : {0U, 1U}) {
+    names_.depth = depth;
+    const auto refusals = VerdictWith(root_, {{constraints}, std::nullopt});
+    ASSERT_EQ(refusals.size(), 1U) << depth;
+    EXPECT_EQ(refusals[0].depth, depth);
+    EXPECT_EQ(refusals[0].error, X509_V_ERR_PERMITTED_VIOLATION);
+    EXPECT_EQ(refusals[0].reason, "outside the name constraints put on its CA by the rule");
+  }
+  // Not for itself and what is above it.
+  EXPECT_TRUE(VerdictWith(intermediate_, {{constraints}, std::nullopt}).empty());
+  EXPECT_TRUE(VerdictWith(leaf_, {{constraints}, std::nullopt}).empty());
+  chain_.use.purpose = std::nullopt;
+  EXPECT_EQ(VerdictWith(root_, {{constraints}, std::nullopt}).size(), 1U);
+}
+
+TEST_F(ConstraintsTest, NameConstraintsExemptTheSelfIssuedButNotTheEnd) {
+  const Bytes constraints = ToBytes("constraints");
+  names_.error = X509_V_ERR_EXCLUDED_VIOLATION;
+  chain_.self_issued = {true, true, true};
+  names_.depth = 1;
+  EXPECT_TRUE(VerdictWith(root_, {{constraints}, std::nullopt}).empty());
+  names_.depth = 0;
+  EXPECT_EQ(VerdictWith(root_, {{constraints}, std::nullopt}).size(), 1U);
+}
+
+TEST_F(ConstraintsTest, APathLengthCountsTheIntermediatesThatAreNotSelfIssued) {
+  const auto refusals = VerdictWith(root_, {{}, 0});
+  ASSERT_EQ(refusals.size(), 1U);
+  EXPECT_EQ(refusals[0].depth, 2U);
+  EXPECT_EQ(refusals[0].error, X509_V_ERR_PATH_LENGTH_EXCEEDED);
+  EXPECT_TRUE(VerdictWith(root_, {{}, 1}).empty());
+  EXPECT_TRUE(VerdictWith(intermediate_, {{}, 0}).empty());
+  chain_.self_issued = {false, true, true};
+  EXPECT_TRUE(VerdictWith(root_, {{}, 0}).empty());
+}
+
 /// Answers as it was told, and keeps what it was asked.
 class ScriptedVerifier final : public ChainVerifier {
  public:
