@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "platform/certificate_fields.hpp"
 #include "platform/der.hpp"
 #include "platform/name.hpp"
 #include "platform/trust_settings.hpp"
@@ -27,18 +26,12 @@ Bytes Copy(ByteView bytes) {
   return Bytes(bytes.begin(), bytes.end());
 }
 
-/// What identifies a certificate by issuer and serial number. Empty when the issuer is no Name. A
-/// serial number's leading zeros mean nothing.
-Bytes SerialNumberKey(ByteView issuer, ByteView serial_number) {
-  const auto canonical = CanonicalName(issuer);
-  if (!canonical) return {};
+/// Leading zeros mean nothing.
+ByteView Significant(ByteView serial_number) {
   while (serial_number.size() > 1 && serial_number.front() == std::byte{0}) {
     serial_number = serial_number.subspan(1);
   }
-  Bytes key;
-  AppendDer(der::kSequence, *canonical, key);
-  key.insert(key.end(), serial_number.begin(), serial_number.end());
-  return key;
+  return serial_number;
 }
 
 /// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
@@ -172,8 +165,8 @@ class PolicyTrustStore::Builder {
     policy_.problems.push_back(OriginOf(origin) + ": " + what);
   }
 
-  static Rule& RuleIn(Rules& rules, Bytes key, std::uint32_t origin) {
-    const auto [rule, added] = rules.try_emplace(std::move(key));
+  Rule& RuleOf(ByteView public_key, std::uint32_t origin) {
+    const auto [rule, added] = store_.by_public_key_.try_emplace(Copy(public_key));
     if (added) rule->second.origin = origin;
     return rule->second;
   }
@@ -188,7 +181,7 @@ class PolicyTrustStore::Builder {
     if (key.empty()) {
       return Problem(stapled.origin, "an extension is stapled to what is no public key: skipped");
     }
-    Rule& rule = RuleIn(store_.by_public_key_, Copy(key), stapled.origin);
+    Rule& rule = RuleOf(key, stapled.origin);
     const auto refuse = [&](CertificateTrust trust) { Refuse(rule, trust, stapled.origin); };
     const auto extension = ReadExtension(stapled.extension);
     if (!extension) {
@@ -240,15 +233,14 @@ class PolicyTrustStore::Builder {
   void Distrust(const TrustPolicy::Certificate& item) {
     const auto by_key = [&](ByteView key) {
       if (key.empty()) return false;
-      Refuse(RuleIn(store_.by_public_key_, Copy(key), item.origin), CertificateTrust::Distrusted(),
-             item.origin);
+      Refuse(RuleOf(key, item.origin), CertificateTrust::Distrusted(), item.origin);
       return true;
     };
     const auto by_serial_number = [&](ByteView issuer, ByteView serial_number) {
-      Bytes key = SerialNumberKey(issuer, serial_number);
-      if (key.empty() || serial_number.empty()) return false;
-      Refuse(RuleIn(store_.by_serial_number_, std::move(key), item.origin),
-             CertificateTrust::Distrusted(), item.origin);
+      auto canonical = CanonicalName(issuer);
+      if (!canonical || serial_number.empty()) return false;
+      store_.by_serial_number_.emplace(Copy(Significant(serial_number)),
+                                       SerialNumberRule{std::move(*canonical), item.origin});
       return true;
     };
     bool understood = false;
@@ -276,20 +268,16 @@ class PolicyTrustStore::Builder {
       trust = Dated(trust, Purpose::kEmailProtection, item.email_distrust_after, item.origin);
       if (!item.authority) trust = trust.AsNoIssuer();
     }
-    auto certificate = MakeTrustedCertificate(item.certificate, trust);
+    const auto fields = ReadCertificateFields(item.certificate);
+    const bool whole = fields && fields->certificate.size() == item.certificate.size();
+    auto certificate = whole ? MakeTrustedCertificate(*fields, trust) : std::nullopt;
     if (!certificate) {
       return Problem(item.origin, "a certificate there cannot be read: skipped");
     }
     const auto [origin, added] = store_.origin_of_certificate_.try_emplace(
         Copy(TbsCertificateOf(certificate->der)), item.origin);
     if (!added && item.distrusted) origin->second = item.origin;
-    const auto fields = ReadCertificateFields(certificate->der);
-    if (const Rule* const rule = store_.RuleOfKey(fields->public_key)) {
-      certificate->trust = certificate->trust.MergedWith(rule->trust);
-    }
-    if (const Rule* const rule = store_.RuleOfSerialNumber(fields->issuer, fields->serial_number)) {
-      certificate->trust = certificate->trust.MergedWith(rule->trust);
-    }
+    certificate->trust = store_.LimitedByRules(certificate->trust, *fields);
     certificates.push_back(std::move(*certificate));
   }
 
@@ -318,24 +306,33 @@ const PolicyTrustStore::Rule* PolicyTrustStore::RuleOfKey(ByteView public_key) c
   return found == by_public_key_.end() ? nullptr : &found->second;
 }
 
-const PolicyTrustStore::Rule* PolicyTrustStore::RuleOfSerialNumber(ByteView issuer,
-                                                                   ByteView serial_number) const {
+const PolicyTrustStore::SerialNumberRule* PolicyTrustStore::RuleOfSerialNumber(
+    ByteView issuer, ByteView serial_number) const {
   if (by_serial_number_.empty()) return nullptr;
-  const auto found = by_serial_number_.find(SerialNumberKey(issuer, serial_number));
-  return found == by_serial_number_.end() ? nullptr : &found->second;
+  const auto [first, last] = by_serial_number_.equal_range(Copy(Significant(serial_number)));
+  // Serial numbers hardly ever meet, so that names are hardly ever compared.
+  const auto canonical = first == last ? std::nullopt : CanonicalName(issuer);
+  const auto found = std::find_if(first, last, [&](const auto& rule) {
+    return canonical && rule.second.canonical_issuer == *canonical;
+  });
+  return found == last ? nullptr : &found->second;
+}
+
+CertificateTrust PolicyTrustStore::LimitedByRules(CertificateTrust trust,
+                                                  const CertificateFields& fields) const {
+  if (RuleOfSerialNumber(fields.issuer, fields.serial_number) != nullptr) {
+    return CertificateTrust::Distrusted();
+  }
+  const Rule* const rule = RuleOfKey(fields.public_key);
+  return rule == nullptr ? trust : trust.MergedWith(rule->trust);
 }
 
 CertificateTrust PolicyTrustStore::TrustOf(ByteView certificate) const {
-  CertificateTrust trust = base_->TrustOf(certificate);
+  const CertificateTrust trust = base_->TrustOf(certificate);
   if (!HasRules()) return trust;
   const auto fields = ReadCertificateFields(certificate);
   // OpenSSL also reads BER. Which rules hold for what is no DER cannot be told.
-  if (!fields) return CertificateTrust::Distrusted();
-  if (const Rule* const rule = RuleOfKey(fields->public_key)) trust = trust.MergedWith(rule->trust);
-  if (const Rule* const rule = RuleOfSerialNumber(fields->issuer, fields->serial_number)) {
-    trust = trust.MergedWith(rule->trust);
-  }
-  return trust;
+  return fields ? LimitedByRules(trust, *fields) : CertificateTrust::Distrusted();
 }
 
 StapledConstraints PolicyTrustStore::ConstraintsOf(ByteView certificate) const {
@@ -361,7 +358,7 @@ std::string PolicyTrustStore::RuleFor(ByteView certificate) const {
   const bool is_listed = listed != origin_of_certificate_.end();
   const auto fields = ReadCertificateFields(certificate);
   const Rule* const of_key = fields ? RuleOfKey(fields->public_key) : nullptr;
-  const Rule* const of_number =
+  const SerialNumberRule* const of_number =
       fields ? RuleOfSerialNumber(fields->issuer, fields->serial_number) : nullptr;
 
   // An exact distrust first, then the others, then what merely limits.

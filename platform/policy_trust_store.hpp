@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/certificate_fields.hpp"
 #include "platform/memory_trust_store.hpp"
 #include "platform/trust_policy.hpp"
 #include "platform/trust_store.hpp"
@@ -63,15 +64,21 @@ class PolicyTrustStore final : public TrustStore {
     std::optional<std::size_t> path_length;
     std::uint32_t origin = 0;
   };
-  using Rules = std::map<Bytes, Rule>;
+  struct SerialNumberRule {
+    Bytes canonical_issuer;
+    std::uint32_t origin = 0;
+  };
   class Builder;
 
   bool HasRules() const { return !by_public_key_.empty() || !by_serial_number_.empty(); }
   const Rule* RuleOfKey(ByteView public_key) const;
-  const Rule* RuleOfSerialNumber(ByteView issuer, ByteView serial_number) const;
+  /// Each distrusts. Null when there is none.
+  const SerialNumberRule* RuleOfSerialNumber(ByteView issuer, ByteView serial_number) const;
+  /// What remains of `trust` where a rule speaks of the certificate.
+  CertificateTrust LimitedByRules(CertificateTrust trust, const CertificateFields& fields) const;
 
-  Rules by_public_key_;                                   // CertificateFields::public_key
-  Rules by_serial_number_;                                // SerialNumberKey()
+  std::map<Bytes, Rule> by_public_key_;  // CertificateFields::public_key
+  std::multimap<Bytes, SerialNumberRule> by_serial_number_;
   std::map<Bytes, std::uint32_t> origin_of_certificate_;  // by TBSCertificate
   std::vector<std::string> origins_;
   std::unique_ptr<const MemoryTrustStore> base_;

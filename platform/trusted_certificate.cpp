@@ -14,7 +14,10 @@ bool Equal(ByteView a, ByteView b) {
   return AsText(a) == AsText(b);
 }
 
-std::optional<TrustedCertificate> Make(const CertificateFields& fields, CertificateTrust trust) {
+}  // namespace
+
+std::optional<TrustedCertificate> MakeTrustedCertificate(const CertificateFields& fields,
+                                                         CertificateTrust trust) {
   auto subject = CanonicalName(fields.subject);
   if (!subject) return std::nullopt;
   bool self_issued = Equal(fields.issuer, fields.subject);
@@ -27,21 +30,19 @@ std::optional<TrustedCertificate> Make(const CertificateFields& fields, Certific
                             std::move(*subject), self_issued, trust};
 }
 
-}  // namespace
-
 std::optional<TrustedCertificate> MakeTrustedCertificate(ByteView der, CertificateTrust trust) {
   const auto fields = ReadCertificateFields(der);
   if (!fields || fields->certificate.size() != der.size()) return std::nullopt;
-  return Make(*fields, trust);
+  return MakeTrustedCertificate(*fields, trust);
 }
 
 std::optional<TrustedCertificate> ReadTrustedCertificate(ByteView der) {
   const auto fields = ReadCertificateFields(der);
   if (!fields) return std::nullopt;
   const ByteView settings = der.subspan(fields->certificate.size());
-  if (settings.empty()) return Make(*fields, CertificateTrust::Anchor());
+  if (settings.empty()) return MakeTrustedCertificate(*fields, CertificateTrust::Anchor());
   const auto trust = ParseTrustSettings(settings);
-  return trust ? Make(*fields, *trust) : std::nullopt;
+  return trust ? MakeTrustedCertificate(*fields, *trust) : std::nullopt;
 }
 
 }  // namespace ostrust::platform

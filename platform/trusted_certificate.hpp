@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "platform/bytes.hpp"
+#include "platform/certificate_fields.hpp"
 #include "platform/certificate_trust.hpp"
 
 namespace ostrust::platform {
@@ -20,6 +21,10 @@ struct TrustedCertificate {
 
 /// `der` must be exactly one Certificate. Nullopt when it is not, or a name in it is invalid.
 std::optional<TrustedCertificate> MakeTrustedCertificate(ByteView der, CertificateTrust trust);
+
+/// The same, of a certificate that was read already. Nullopt when a name in it is invalid.
+std::optional<TrustedCertificate> MakeTrustedCertificate(const CertificateFields& fields,
+                                                         CertificateTrust trust);
 
 /// A certificate with OpenSSL's trust settings behind it, or without, as d2i_X509_AUX()
 /// (crypto/x509/x_x509.c) reads it. Nullopt when `der` is anything else.

@@ -28,6 +28,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
 #include <string_view>
 #include <utility>
 
+#include "platform/certificate_fields.hpp"
 #include "platform/live_trust_store.hpp"
 
 namespace ostrust::platform {
@@ -284,9 +285,12 @@ bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   certificate.distrusted = IsTrue(values[5]);
   if (!certificate.trusted && !certificate.distrusted) return true;
   certificate.certificate = std::move(values[0]).value_or(Bytes());
-  certificate.public_key_info = std::move(values[1]).value_or(Bytes());
-  certificate.issuer = std::move(values[2]).value_or(Bytes());
-  certificate.serial_number = std::move(values[3]).value_or(Bytes());
+  // Where it can be read, it says the same itself.
+  if (!ReadCertificateFields(certificate.certificate)) {
+    certificate.public_key_info = std::move(values[1]).value_or(Bytes());
+    certificate.issuer = std::move(values[2]).value_or(Bytes());
+    certificate.serial_number = std::move(values[3]).value_or(Bytes());
+  }
   certificate.authority = Number(values[6]) == kAuthority;
   certificate.server_distrust_after = DistrustAfter(std::move(values[7]));
   certificate.email_distrust_after = DistrustAfter(std::move(values[8]));

@@ -15,17 +15,21 @@ namespace {
 // With the number of the format: what another version wrote is not read.
 constexpr std::string_view kMagic = "ostrust trust policy 1\n";
 
-/// FNV-1a over 8 bytes at a time.
+/// FNV-1a over 8 bytes at a time, mixed so that high bits reach the low ones.
 std::uint64_t Checksum(ByteView bytes) {
   std::uint64_t hash = 0xcbf29ce484222325U;
-  while (!bytes.empty()) {
-    const std::size_t size = std::min<std::size_t>(bytes.size(), sizeof(std::uint64_t));
-    std::uint64_t word = size;
-    std::memcpy(&word, bytes.data(), size);
+  const auto add = [&hash](std::uint64_t word) {
     hash = (hash ^ word) * 0x100000001b3U;
     hash ^= hash >> 29;
-    bytes = bytes.subspan(size);
+  };
+  for (; bytes.size() >= sizeof(std::uint64_t); bytes = bytes.subspan(sizeof(std::uint64_t))) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    add(word);
   }
+  std::uint64_t rest = bytes.size();  // not the same for zeros that are cut off
+  for (const std::byte byte : bytes) rest = rest << 8 | std::to_integer<std::uint64_t>(byte);
+  add(rest);
   return hash;
 }
 
