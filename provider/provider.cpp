@@ -34,6 +34,7 @@ const OSSL_PARAM* GettableParams(void*) noexcept {
       Text(standing_params::kVerify),
       Text(standing_params::kSource),
       {standing_params::kAnchors, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
+      Text(standing_params::kProblems),
       Text(standing_params::kError),
       Text(standing_params::kBadValues),
       Text(standing_params::kUnknownKeys),
@@ -86,6 +87,7 @@ bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
   }
   OSSL_PARAM* const anchors = params::Locate(params, standing_params::kAnchors);
   if (anchors == nullptr && params::Locate(params, standing_params::kSource) == nullptr &&
+      params::Locate(params, standing_params::kProblems) == nullptr &&
       params::Locate(params, standing_params::kError) == nullptr) {
     return true;
   }
@@ -93,6 +95,7 @@ bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
   return (anchors == nullptr ||
           params::SetInteger(*anchors, static_cast<std::int32_t>(standing.anchors))) &&
          text(standing_params::kSource, standing.source) &&
+         text(standing_params::kProblems, standing.problems) &&
          text(standing_params::kError, standing.error);
 }
 

@@ -28,6 +28,19 @@ platform::LiveTrustStore* SharedLiveStore(const Config& config) {
   return entry->second;
 }
 
+/// As many as a person reads.
+std::string InOneLine(const std::vector<std::string>& problems) {
+  constexpr std::size_t kMost = 3;
+  std::string text;
+  for (std::size_t i = 0; i < problems.size() && i < kMost; ++i) {
+    text += (text.empty() ? "" : "; ") + problems[i];
+  }
+  if (problems.size() > kMost) {
+    text += "; and " + std::to_string(problems.size() - kMost) + " more";
+  }
+  return text;
+}
+
 }  // namespace
 
 ProviderContext::ProviderContext(const Core& core)
@@ -61,7 +74,7 @@ std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavai
       log_.Write(LogLevel::kInfo, "serving " + std::to_string(status.store->AnchorCount()) +
                                       " anchors from " + status.store->Source());
       for (const std::string& problem : status.store->Problems()) {
-        log_.Write(LogLevel::kInfo, "skipped: " + problem);
+        log_.Write(LogLevel::kInfo, "trust source: " + problem);
       }
     }
   }
@@ -75,6 +88,7 @@ const char* ProviderContext::BuildInfo(const std::string& binding,
   text += binding;
   if (!standing.source.empty()) {
     text += "; source: " + standing.source + "; anchors: " + std::to_string(standing.anchors);
+    if (!standing.problems.empty()) text += "; problems: " + standing.problems;
     if (!standing.error.empty()) text += " (kept: " + standing.error + ")";
   } else {
     text += "; no anchors: " + standing.error;
@@ -86,8 +100,9 @@ const char* ProviderContext::BuildInfo(const std::string& binding,
 Standing ProviderContext::GetStanding() const {
   Unavailable why;
   const auto store = CurrentStore(why);
-  if (store == nullptr) return {{}, 0, why.detail};
-  return {store->Source(), store->AnchorCount(), live_->GetStatus().error};
+  if (store == nullptr) return {{}, 0, {}, why.detail};
+  return {store->Source(), store->AnchorCount(), InOneLine(store->Problems()),
+          live_->GetStatus().error};
 }
 
 const char* ProviderContext::Keep(std::string text) {

@@ -27,6 +27,7 @@ struct Unavailable {
 struct Standing {
   std::string source;       // empty when nothing is served
   std::size_t anchors = 0;  // 0 when nothing is served
+  std::string problems;     // what of the source could not be used; may be empty
   std::string error;        // why nothing is served, or why an older state is kept; may be empty
 };
 

@@ -19,6 +19,9 @@ inline constexpr const char* kVerify = "ostrust-verify";
 /// Where the anchors were read from, and how many there are (an integer). Reads the source.
 inline constexpr const char* kSource = "ostrust-source";
 inline constexpr const char* kAnchors = "ostrust-anchors";
+/// What of the source could not be used, a sentence each, separated by "; ". At most three, and how
+/// many more.
+inline constexpr const char* kProblems = "ostrust-problems";
 /// Why there are none or, with a source, why the last good state is kept.
 inline constexpr const char* kError = "ostrust-error";
 

@@ -281,6 +281,7 @@ bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     return skip(why);
   }
   TrustPolicy::Certificate certificate;
+  certificate.origin = OriginIndex(values[9]);  // also of what is neutral: its file was understood
   certificate.trusted = IsTrue(values[4]);
   certificate.distrusted = IsTrue(values[5]);
   if (!certificate.trusted && !certificate.distrusted) return true;
@@ -294,7 +295,6 @@ bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   certificate.authority = Number(values[6]) == kAuthority;
   certificate.server_distrust_after = DistrustAfter(std::move(values[7]));
   certificate.email_distrust_after = DistrustAfter(std::move(values[8]));
-  certificate.origin = OriginIndex(values[9]);
   policy_.certificates.push_back(std::move(certificate));
   return true;
 }

@@ -18,6 +18,8 @@ namespace {
 
 constexpr const char* kAnchors = "anchors";
 constexpr const char* kBlocklist = "blocklist";
+// Fedora has one in directories that are otherwise empty.
+constexpr std::string_view kReadme = "README";
 
 std::string Joined(const std::vector<std::string>& paths) {
   std::string text;
@@ -49,11 +51,29 @@ bool IsDirectory(const std::string& path) {
 bool HoldsFile(const std::string& directory) {
   bool found = false;
   ForEachName(directory, [&](std::string_view name) {
-    // Fedora has a README in the empty directories.
-    found = name != "README" && !IsDirectory(PathIn(directory, name));
+    found = name != kReadme && !IsDirectory(PathIn(directory, name));
     return !found;
   });
   return found;
+}
+
+/// The module says nothing of a file that it does not understand, and of one it cannot take as a
+/// whole. A blocklist that is not applied must not go unnoticed.
+void ReportFilesWithoutObjects(const std::vector<FileStamp>& files, TrustPolicy& policy) {
+  const std::set<std::string> origins(policy.origins.begin(), policy.origins.end());
+  std::vector<std::string> unused;
+  bool knows_files = false;
+  for (const FileStamp& file : files) {
+    const std::string& path = file.Path();
+    if (file.IsMissing() || IsDirectory(path)) continue;
+    const bool used = origins.count(path) != 0;
+    knows_files = knows_files || used;
+    if (!used && path.substr(path.rfind('/') + 1) != kReadme) unused.push_back(path);
+  }
+  if (!knows_files) return;  // a module that does not say where its objects come from
+  for (const std::string& path : unused) {
+    policy.problems.push_back(path + " holds nothing that p11-kit understands");
+  }
 }
 
 /// Whether only root decides what is at `path`, or will be.
@@ -87,7 +107,7 @@ LoadResult P11KitTrustSource::Load() {
   if (!kept) return LoadThroughModule();
   stamps_ = std::move(kept->stamps);
   try_again_.reset();
-  return MakeStore(std::move(kept->policy));
+  return MakeStore(std::move(kept->policy), {});
 }
 
 bool P11KitTrustSource::Changed() {
@@ -152,18 +172,17 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
     }
   }
   try_again_.reset();
+  ReportFilesWithoutObjects(path_stamps, policy);
   policy.problems.insert(policy.problems.end(), problems.begin(), problems.end());
 
   const bool lasting = std::all_of(stamps_.begin(), stamps_.end(),
                                    [](const FileStamp& stamp) { return stamp.CanBeKept(); });
+  std::string note;
   if (lasting && !reading.shared) {
     const std::string why = cache_.Keep({options_.directory, stamps_, policy});
-    if (!why.empty()) {
-      policy.problems.push_back("every process reads the trust policy anew, which takes longer: " +
-                                why);
-    }
+    if (!why.empty()) note = " (read anew by every process: " + why + ")";
   }
-  return MakeStore(std::move(policy));
+  return MakeStore(std::move(policy), note);
 }
 
 void P11KitTrustSource::StampPaths(const std::vector<std::string>& paths,
@@ -194,13 +213,13 @@ void P11KitTrustSource::StampDirectory(const std::string& directory, std::vector
   });
 }
 
-LoadResult P11KitTrustSource::MakeStore(TrustPolicy policy) {
+LoadResult P11KitTrustSource::MakeStore(TrustPolicy policy, const std::string& note) {
   read_policy_directories_ =
       std::any_of(policy.paths.begin(), policy.paths.end(), [this](const std::string& path) {
         return std::find(options_.policy_directories.begin(), options_.policy_directories.end(),
                          path) != options_.policy_directories.end();
       });
-  std::string source = "p11-kit: " + Joined(policy.paths);
+  std::string source = "p11-kit: " + Joined(policy.paths) + note;
   auto store = std::make_shared<const PolicyTrustStore>(std::move(policy), source);
   if (store->AnchorCount() > 0) return {std::move(store), {}};
   std::string error = source + " holds no certificate that is trusted";

@@ -52,7 +52,8 @@ class P11KitTrustSource final : public TrustSource {
                   std::vector<std::string>& problems) const;
   void StampDirectory(const std::string& directory, std::vector<FileStamp>& stamps,
                       std::vector<std::string>& problems) const;
-  LoadResult MakeStore(TrustPolicy policy);
+  /// `note`: what else there is to say about the source, or nothing.
+  LoadResult MakeStore(TrustPolicy policy, const std::string& note);
   LoadResult Fail(const std::string& why) const;
 
   const P11KitOptions options_;

@@ -209,6 +209,10 @@ void JudgeModule(Status& status) {
     Problem(status, "stale", "an older state is served: " + module.error,
             "make the trust store readable");
   }
+  if (!module.problems.empty()) {
+    Problem(status, "source", "of the trust store: " + module.problems,
+            "mend what is named there; until then it is not applied");
+  }
 }
 
 std::string Assigned(const Variable& variable) {

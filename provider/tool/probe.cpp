@@ -75,6 +75,7 @@ LoadedModule Describe(const Libcrypto& crypto, const OSSL_PROVIDER* provider) {
   module.verify = TextParam(crypto, provider, standing_params::kVerify);
   module.source = TextParam(crypto, provider, standing_params::kSource);
   module.anchors = IntegerParam(crypto, provider, standing_params::kAnchors);
+  module.problems = TextParam(crypto, provider, standing_params::kProblems);
   module.error = TextParam(crypto, provider, standing_params::kError);
   module.bad_values = TextParam(crypto, provider, standing_params::kBadValues);
   return module;

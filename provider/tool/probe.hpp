@@ -20,6 +20,7 @@ struct LoadedModule {
   std::string verify;  // platform, report, roots
   std::string source;
   int anchors = 0;
+  std::string problems;
   std::string error;
   std::string bad_values;
 };
