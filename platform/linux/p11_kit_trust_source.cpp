@@ -128,7 +128,7 @@ bool P11KitTrustSource::SystemKeepsPolicy() {
     for (const std::string& place :
          {directory, PathIn(directory, kAnchors), PathIn(directory, kBlocklist)}) {
       policy_stamps_.push_back(FileStamp::OfPath(place, options_.racy_window));
-      if (policy_stamps_.back().IsMissing()) break;  // nothing is in a directory that is not there
+      if (policy_stamps_.back().IsMissing() && place == directory) break;  // so is what is in it
       found = found || HoldsFile(place);
     }
   }
