@@ -208,6 +208,7 @@ class PolicyTrustStore::Builder {
       }
       if (!constraints || !constraints->ca) return refuse(CertificateTrust().AsNoIssuer());
       if (constraints->path_length) {
+        store_.has_constraints_ = true;
         rule.path_length = std::min(rule.path_length.value_or(*constraints->path_length),
                                     *constraints->path_length);
       }
@@ -220,6 +221,7 @@ class PolicyTrustStore::Builder {
       return;
     }
     if (extension->identifier == kNameConstraints) {
+      store_.has_constraints_ = true;
       rule.name_constraints.push_back(Copy(extension->value));
       return;
     }
@@ -302,14 +304,14 @@ PolicyTrustStore::PolicyTrustStore(TrustPolicy policy, std::string source) {
 }
 
 const PolicyTrustStore::Rule* PolicyTrustStore::RuleOfKey(ByteView public_key) const {
-  const auto found = by_public_key_.find(Copy(public_key));
+  const auto found = by_public_key_.find(public_key);
   return found == by_public_key_.end() ? nullptr : &found->second;
 }
 
 const PolicyTrustStore::SerialNumberRule* PolicyTrustStore::RuleOfSerialNumber(
     ByteView issuer, ByteView serial_number) const {
   if (by_serial_number_.empty()) return nullptr;
-  const auto [first, last] = by_serial_number_.equal_range(Copy(Significant(serial_number)));
+  const auto [first, last] = by_serial_number_.equal_range(Significant(serial_number));
   // Serial numbers hardly ever meet, so that names are hardly ever compared.
   const auto canonical = first == last ? std::nullopt : CanonicalName(issuer);
   const auto found = std::find_if(first, last, [&](const auto& rule) {
@@ -337,7 +339,7 @@ CertificateTrust PolicyTrustStore::TrustOf(ByteView certificate) const {
 
 StapledConstraints PolicyTrustStore::ConstraintsOf(ByteView certificate) const {
   StapledConstraints constraints;
-  const auto fields = HasRules() ? ReadCertificateFields(certificate) : std::nullopt;
+  const auto fields = has_constraints_ ? ReadCertificateFields(certificate) : std::nullopt;
   const Rule* const rule = fields ? RuleOfKey(fields->public_key) : nullptr;
   if (rule == nullptr) return constraints;
   constraints.name_constraints.assign(rule->name_constraints.begin(), rule->name_constraints.end());
@@ -354,7 +356,7 @@ std::string PolicyTrustStore::RuleFor(ByteView certificate) const {
   const auto named = [this](std::uint32_t origin, const char* how) {
     return (origin < origins_.size() ? origins_[origin] : Source()) + how;
   };
-  const auto listed = origin_of_certificate_.find(Copy(TbsCertificateOf(certificate)));
+  const auto listed = origin_of_certificate_.find(TbsCertificateOf(certificate));
   const bool is_listed = listed != origin_of_certificate_.end();
   const auto fields = ReadCertificateFields(certificate);
   const Rule* const of_key = fields ? RuleOfKey(fields->public_key) : nullptr;

@@ -68,6 +68,11 @@ class PolicyTrustStore final : public TrustStore {
     Bytes canonical_issuer;
     std::uint32_t origin = 0;
   };
+  /// Finds by ByteView.
+  struct BytesLess {
+    using is_transparent = void;
+    bool operator()(ByteView a, ByteView b) const { return AsText(a) < AsText(b); }
+  };
   class Builder;
 
   bool HasRules() const { return !by_public_key_.empty() || !by_serial_number_.empty(); }
@@ -77,10 +82,11 @@ class PolicyTrustStore final : public TrustStore {
   /// What remains of `trust` where a rule speaks of the certificate.
   CertificateTrust LimitedByRules(CertificateTrust trust, const CertificateFields& fields) const;
 
-  std::map<Bytes, Rule> by_public_key_;  // CertificateFields::public_key
-  std::multimap<Bytes, SerialNumberRule> by_serial_number_;
-  std::map<Bytes, std::uint32_t> origin_of_certificate_;  // by TBSCertificate
+  std::map<Bytes, Rule, BytesLess> by_public_key_;  // CertificateFields::public_key
+  std::multimap<Bytes, SerialNumberRule, BytesLess> by_serial_number_;
+  std::map<Bytes, std::uint32_t, BytesLess> origin_of_certificate_;  // by TBSCertificate
   std::vector<std::string> origins_;
+  bool has_constraints_ = false;  // any rule's
   std::unique_ptr<const MemoryTrustStore> base_;
 };
 

@@ -179,8 +179,7 @@ class Binding {
   /// among them only with `verify = platform`.
   std::vector<Candidate> CandidatesNamed(const GovernedStore& state,
                                          const platform::TrustStore* snapshot,
-                                         const X509_NAME* name,
-                                         verify::Use use) const;
+                                         const X509_NAME* name, verify::Use use) const;
   /// The one OpenSSL would choose: trusted before refused, then valid at the time of `param` before
   /// others, then the one that ends last. Null when there is none.
   const Candidate* Best(const std::vector<Candidate>& candidates,

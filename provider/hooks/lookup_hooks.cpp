@@ -85,7 +85,7 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     const int depth = symbols_.X509_STORE_CTX_get_error_depth(ctx) + (itself == candidates.end());
     verify::AnnounceRefusal(
         symbols_, *state->context->provider, role, best, depth,
-        verify::ObjectionTo(found->trust, role.use, true, snapshot->RuleFor(found->der)),
+        verify::ObjectionTo(found->trust, role.use, true) + " by " + snapshot->RuleFor(found->der),
         NobodyForgives(ctx));
   }
   if (symbols_.X509_up_ref(best) != 1) return -1;

@@ -17,9 +17,11 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 }
 
 bool Symbols::CanCheckNameConstraints() const {
-#define OSTRUST_IS_THERE(name) name != nullptr &&
-  return OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_IS_THERE) true;
-#undef OSTRUST_IS_THERE
+#define OSTRUST_IS_MISSING(name) \
+  if (name == nullptr) return false;
+  OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_IS_MISSING)
+#undef OSTRUST_IS_MISSING
+  return true;
 }
 
 }  // namespace ostrust::host

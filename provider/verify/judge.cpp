@@ -55,22 +55,16 @@ std::size_t IntermediatesBelow(const BuiltChain& chain, std::size_t depth) {
 
 }  // namespace
 
-std::string ObjectionTo(CertificateTrust trust, const Use& use, bool from_store,
-                        const std::string& rule) {
-  const std::string by = " by " + rule;
-  if (trust.IsDistrusted()) return "distrusted" + by;
+std::string ObjectionTo(CertificateTrust trust, const Use& use, bool from_store) {
+  if (trust.IsDistrusted()) return "distrusted";
   if (use.purpose && trust.Denied().Contains(*use.purpose)) {
-    return std::string("rejected for ") + NameOf(use.purpose) + by;
+    return std::string("rejected for ") + NameOf(use.purpose);
   }
-  if (!from_store || !trust.IsAnchor()) return {};
-  if (RejectedAsAnchor(trust, use.purpose)) {
-    return std::string("not trusted for ") + NameOf(use.purpose) + by;
-  }
-  if (RefusedAsAnchor(trust, use)) {
-    return std::string("not trusted for ") + NameOf(use.purpose) +
-           " with a certificate issued after " + DateOf(trust.DistrustAfter(*use.purpose)) + by;
-  }
-  return {};
+  if (!from_store || !trust.IsAnchor() || !RefusedAsAnchor(trust, use)) return {};
+  const std::string objection = std::string("not trusted for ") + NameOf(use.purpose);
+  if (RejectedAsAnchor(trust, use.purpose)) return objection;
+  return objection + " with a certificate issued after " +
+         DateOf(trust.DistrustAfter(*use.purpose));
 }
 
 bool RejectedAsAnchor(CertificateTrust trust, std::optional<Purpose> purpose) {
@@ -94,27 +88,25 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
     if (depth + 1 == chain.certificates.size()) {
       ends_in_system_anchor = from_store && trust.IsAnchor();
     }
-    const std::string rule = store.RuleFor(certificate);
-    std::string objection = ObjectionTo(trust, chain.use, from_store, rule);
-    if (!objection.empty()) {
-      refusals.push_back({depth, X509_V_ERR_CERT_REJECTED, std::move(objection)});
-    }
+    const auto refuse = [&](std::size_t at, int error, const std::string& why) {
+      refusals.push_back({at, error, why + " by " + store.RuleFor(certificate)});
+    };
+    const std::string objection = ObjectionTo(trust, chain.use, from_store);
+    if (!objection.empty()) refuse(depth, X509_V_ERR_CERT_REJECTED, objection);
     if (depth == 0) break;
-    if (!trust.MayIssue()) {
-      refusals.push_back({depth, X509_V_ERR_INVALID_CA, "no CA certificate, by " + rule});
-    }
+    if (!trust.MayIssue()) refuse(depth, X509_V_ERR_INVALID_CA, "declared to be no CA");
     const platform::StapledConstraints constraints = store.ConstraintsOf(certificate);
     if (constraints.path_length && IntermediatesBelow(chain, depth) > *constraints.path_length) {
-      refusals.push_back(
-          {depth, X509_V_ERR_PATH_LENGTH_EXCEEDED, "the CA of too long a chain, by " + rule});
+      refuse(depth, X509_V_ERR_PATH_LENGTH_EXCEEDED, "not trusted for so long a chain");
     }
     for (const ByteView name_constraints : constraints.name_constraints) {
       for (std::size_t below = depth; below-- > 0;) {
         // RFC 5280 section 6.1.3: a self-issued certificate is exempt unless it is the last.
         if (below > 0 && chain.self_issued[below]) continue;
         const int error = names.Check(below, name_constraints);
-        if (error == X509_V_OK) continue;
-        refusals.push_back({below, error, "outside the name constraints put on its CA by " + rule});
+        if (error != X509_V_OK) {
+          refuse(below, error, "outside the name constraints put on its CA");
+        }
       }
     }
   }

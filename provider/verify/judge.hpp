@@ -70,10 +70,10 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
                            const NameConstraintsChecker& names,
                            const platform::ChainVerifier* verifier);
 
-/// What the `rule` that trusts a certificate like this has against it at one depth of a chain;
-/// `from_store`: OpenSSL took it from the trust store. Empty when it has nothing.
-std::string ObjectionTo(platform::CertificateTrust trust, const Use& use, bool from_store,
-                        const std::string& rule);
+/// What the system that trusts a certificate like this has against it at one depth of a chain;
+/// `from_store`: OpenSSL took it from the trust store. Empty when it has nothing. A Refusal's
+/// reason is this, " by " and TrustStore::RuleFor().
+std::string ObjectionTo(platform::CertificateTrust trust, const Use& use, bool from_store);
 
 /// Whether a chain for `purpose` must not end in a certificate trusted like this. OpenSSL sees it,
 /// too, in the trust settings that such an anchor is handed out with.

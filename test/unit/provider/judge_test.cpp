@@ -182,7 +182,7 @@ TEST_F(JudgeTest, WhatTheSystemCallsNoCaStandsAtTheEndOnly) {
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_EQ(refusals[0].depth, 1U);
   EXPECT_EQ(refusals[0].error, X509_V_ERR_INVALID_CA);
-  EXPECT_EQ(refusals[0].reason, "no CA certificate, by the test's store");
+  EXPECT_EQ(refusals[0].reason, "declared to be no CA by the test's store");
 }
 
 /// Constrains what stands below one certificate.
