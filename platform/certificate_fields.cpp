@@ -33,7 +33,8 @@ std::optional<ByteView> ReadPublicKeyInfo(ByteView content) {
   DerReader reader(content);
   if (!SkipAlgorithm(reader)) return std::nullopt;
   const auto key = reader.Next(der::kBitString);
-  return key && reader.AtEnd() ? std::optional(key->content) : std::nullopt;
+  if (!key || key->content.empty() || !reader.AtEnd()) return std::nullopt;
+  return key->content.subspan(1);  // without the number of unused bits
 }
 
 // Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,

@@ -17,7 +17,7 @@ struct CertificateFields {
   ByteView issuer;       // the DER of the Name, identifier and length included
   ByteView subject;
   ByteView serial_number;  // the content of the INTEGER
-  /// The content of the BIT STRING subjectPublicKey: the key, whatever the parameters beside it in
+  /// The bits of the BIT STRING subjectPublicKey: the key, whatever the parameters beside it in
   /// SubjectPublicKeyInfo look like (RSA's NULL may be left out).
   ByteView public_key;
 };

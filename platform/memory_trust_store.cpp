@@ -99,9 +99,9 @@ CertificateTrust MemoryTrustStore::TrustOf(ByteView certificate) const {
   return trust;
 }
 
-bool MemoryTrustStore::MayLimit(ByteView subject) const {
+bool MemoryTrustStore::MayLimit(const CertificateFields& fields) const {
   if (!has_limits_) return false;
-  const auto canonical = CanonicalName(subject);
+  const auto canonical = CanonicalName(fields.subject);
   if (!canonical) return true;
   const auto found = FindByCanonicalSubject(*canonical);
   return std::any_of(found.begin(), found.end(),

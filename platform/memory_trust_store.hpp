@@ -24,7 +24,7 @@ class MemoryTrustStore final : public TrustStore {
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
-  bool MayLimit(ByteView subject) const override;
+  bool MayLimit(const CertificateFields& fields) const override;
   std::vector<const StoreEntry*> Entries() const override;
   std::size_t AnchorCount() const override { return anchor_count_; }
   const std::string& Source() const override { return source_; }

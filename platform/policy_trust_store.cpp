@@ -280,6 +280,7 @@ class PolicyTrustStore::Builder {
         Copy(TbsCertificateOf(certificate->der)), item.origin);
     if (!added && item.distrusted) origin->second = item.origin;
     certificate->trust = store_.LimitedByRules(certificate->trust, *fields);
+    if (certificate->trust.IsLimited()) RuleOf(fields->public_key, item.origin);  // MayLimit()
     certificates.push_back(std::move(*certificate));
   }
 
@@ -347,9 +348,10 @@ StapledConstraints PolicyTrustStore::ConstraintsOf(ByteView certificate) const {
   return constraints;
 }
 
-bool PolicyTrustStore::MayLimit(ByteView subject) const {
-  // A key, and a serial number, may be in a certificate with any subject.
-  return HasRules() || base_->MayLimit(subject);
+bool PolicyTrustStore::MayLimit(const CertificateFields& fields) const {
+  // What a listed certificate is limited to has its key in here, too: no name has to be compared.
+  return RuleOfKey(fields.public_key) != nullptr ||
+         by_serial_number_.count(Significant(fields.serial_number)) > 0;
 }
 
 std::string PolicyTrustStore::RuleFor(ByteView certificate) const {

@@ -46,7 +46,7 @@ class PolicyTrustStore final : public TrustStore {
   }
   CertificateTrust TrustOf(ByteView certificate) const override;
   StapledConstraints ConstraintsOf(ByteView certificate) const override;
-  bool MayLimit(ByteView subject) const override;
+  bool MayLimit(const CertificateFields& fields) const override;
   std::string RuleFor(ByteView certificate) const override;
   std::vector<const StoreEntry*> Entries() const override { return base_->Entries(); }
   std::size_t AnchorCount() const override { return base_->AnchorCount(); }

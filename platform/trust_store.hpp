@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "platform/bytes.hpp"
+#include "platform/certificate_fields.hpp"
 #include "platform/certificate_trust.hpp"
 
 namespace ostrust::platform {
@@ -57,10 +58,10 @@ class TrustStore {
   /// What the system demands of the certificates below this one in a chain.
   virtual StapledConstraints ConstraintsOf(ByteView) const { return {}; }
 
-  /// False only if no certificate with this subject, the DER of a Name, is distrusted or limited in
-  /// any way: then TrustOf() and ConstraintsOf() have nothing
+  /// False only if no certificate with these fields is distrusted or limited in any way; the field
+  /// `certificate` is not looked at. Then TrustOf() and ConstraintsOf() have nothing
   /// against one and need not be asked.
-  virtual bool MayLimit(ByteView subject) const = 0;
+  virtual bool MayLimit(const CertificateFields& fields) const = 0;
 
   /// Every entry, in the order of the sources, without duplicates. A store that reads part of its
   /// source on demand reads all of it here: for listings, not for verifications.

@@ -168,9 +168,9 @@ CertificateTrust LayeredTrustStore::TrustOf(ByteView certificate) const {
   return StoreFor(NameHash(*canonical)).TrustOf(certificate);
 }
 
-bool LayeredTrustStore::MayLimit(ByteView subject) const {
-  const auto canonical = CanonicalName(subject);
-  return !canonical || StoreFor(NameHash(*canonical)).MayLimit(subject);
+bool LayeredTrustStore::MayLimit(const CertificateFields& fields) const {
+  const auto canonical = CanonicalName(fields.subject);
+  return !canonical || StoreFor(NameHash(*canonical)).MayLimit(fields);
 }
 
 std::vector<const StoreEntry*> LayeredTrustStore::Entries() const {

@@ -46,7 +46,7 @@ class LayeredTrustStore final : public TrustStore {
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
-  bool MayLimit(ByteView subject) const override;
+  bool MayLimit(const CertificateFields& fields) const override;
   /// Reads every file that was not read yet.
   std::vector<const StoreEntry*> Entries() const override;
   /// Of what has been read so far; what Entries() holds once it was called.

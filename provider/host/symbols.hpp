@@ -24,6 +24,9 @@ namespace ostrust::host {
 
 // Without these there is no binding at all.
 #define OSTRUST_REQUIRED_SYMBOLS(X)            \
+  X(ASN1_STRING_get0_data)                     \
+  X(ASN1_STRING_length)                        \
+  X(ASN1_STRING_type)                          \
   X(ASN1_TIME_compare)                         \
   X(ASN1_TIME_to_tm)                           \
   X(CRYPTO_free)                               \
@@ -118,6 +121,8 @@ namespace ostrust::host {
   X(X509_free)                                 \
   X(X509_get0_notAfter)                        \
   X(X509_get0_notBefore)                       \
+  X(X509_get0_pubkey_bitstr)                   \
+  X(X509_get0_serialNumber)                    \
   X(X509_get_extension_flags)                  \
   X(X509_get_issuer_name)                      \
   X(X509_get_subject_name)                     \

@@ -83,6 +83,7 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
   bool ends_in_system_anchor = false;
   for (std::size_t depth = chain.certificates.size(); depth-- > 0;) {
     const ByteView certificate = chain.certificates[depth];
+    if (certificate.empty()) continue;
     const CertificateTrust trust = store.TrustOf(certificate);
     const bool from_store = depth >= chain.first_trusted;
     if (depth + 1 == chain.certificates.size()) {

@@ -41,7 +41,8 @@ class NameConstraintsChecker {
 
 /// A chain that X509_verify_cert() accepted so far, and what for.
 struct BuiltChain {
-  /// The end entity certificate first. Views.
+  /// The end entity certificate first. Views; empty where TrustStore::MayLimit() is false and there
+  /// is no verifier to ask.
   std::vector<platform::ByteView> certificates;
   /// Depth of the first certificate that OpenSSL took from the trust store; the number of
   /// certificates when it took none (DANE-TA).

@@ -106,21 +106,33 @@ void Raise(const Core& core, bool tls_peer, const std::string& sentence) {
   }
 }
 
-/// Whether the system may have anything against a certificate of the chain. Told by its subject: no
-/// DER has to be made of chains that nothing speaks against, which are nearly all.
-bool MayLimitAny(const host::Symbols& symbols, const OPENSSL_STACK* chain, std::size_t count,
-                 const platform::TrustStore& store) {
-  for (std::size_t depth = 0; depth < count; ++depth) {
+/// Whether the system may have anything against a certificate. No DER has to be made of one for
+/// that; of nearly all nothing is said.
+bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::TrustStore& store) {
+  const auto view = [&symbols](const ASN1_STRING* text) {
+    return std::as_bytes(std::span(symbols.ASN1_STRING_get0_data(text),
+                                   static_cast<std::size_t>(symbols.ASN1_STRING_length(text))));
+  };
+  const auto name = [&symbols](const X509_NAME* of, platform::ByteView& out) {
     const unsigned char* der = nullptr;
     std::size_t size = 0;
-    const X509_NAME* const subject =
-        symbols.X509_get_subject_name(CertificateAt(symbols, chain, depth));
-    if (symbols.X509_NAME_get0_der(subject, &der, &size) != 1 ||
-        store.MayLimit(std::as_bytes(std::span(der, size)))) {
-      return true;
-    }
+    if (symbols.X509_NAME_get0_der(of, &der, &size) != 1) return false;
+    out = std::as_bytes(std::span(der, size));
+    return true;
+  };
+  platform::CertificateFields fields;
+  const ASN1_BIT_STRING* const key = symbols.X509_get0_pubkey_bitstr(x509);
+  const ASN1_INTEGER* const serial_number = symbols.X509_get0_serialNumber(x509);
+  // A negative number is kept without its sign, and looks like another.
+  if (key == nullptr || serial_number == nullptr ||
+      symbols.ASN1_STRING_type(serial_number) != V_ASN1_INTEGER ||
+      !name(symbols.X509_get_subject_name(x509), fields.subject) ||
+      !name(symbols.X509_get_issuer_name(x509), fields.issuer)) {
+    return true;
   }
-  return false;
+  fields.public_key = view(key);
+  fields.serial_number = view(serial_number);
+  return store.MayLimit(fields);
 }
 
 }  // namespace
@@ -167,17 +179,19 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
            const platform::ChainVerifier* verifier, bool report_only) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
   const auto count = static_cast<std::size_t>(Depth(symbols, chain));
-  if (verifier == nullptr && !MayLimitAny(symbols, chain, count, store)) return 1;
-
-  std::vector<Bytes> ders;
-  ders.reserve(count);
+  std::vector<Bytes> ders(count);
   BuiltChain built;
+  bool anything = verifier != nullptr;
   for (std::size_t depth = 0; depth < count; ++depth) {
     X509* const x509 = CertificateAt(symbols, chain, depth);
-    ders.push_back(DerOf(symbols, x509));
-    built.certificates.push_back(ders.back());
+    if (verifier != nullptr || MayLimit(symbols, x509, store)) {
+      ders[depth] = DerOf(symbols, x509);
+      anything = true;
+    }
+    built.certificates.push_back(ders[depth]);
     built.self_issued.push_back((symbols.X509_get_extension_flags(x509) & EXFLAG_SI) != 0);
   }
+  if (!anything) return 1;
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
   built.use = role.use;

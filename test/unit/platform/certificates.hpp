@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "platform/bytes.hpp"
+#include "platform/certificate_fields.hpp"
 
 namespace ostrust::platform {
 
@@ -36,6 +37,11 @@ Bytes IssuerOf(ByteView certificate);
 Bytes SerialNumberOf(ByteView certificate);
 
 Bytes SubjectOf(ByteView certificate);
+
+/// The fields of a certificate of which only the subject is known. A view.
+inline CertificateFields Named(ByteView subject) {
+  return {{}, {}, subject, {}, {}};
+}
 
 /// A PEM block.
 std::string Pem(ByteView data, std::string_view label = "CERTIFICATE");

@@ -96,9 +96,9 @@ TEST_F(LayeredTrustStoreTest, ADistrustInTheDirectoryHoldsEverywhere) {
   WriteBundle(Pem(one_) + Pem(two_));
   root_.Write(HashedName(one_), TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));
   const auto store = Load();
-  EXPECT_EQ(store->AnchorCount(), 2U);           // not read yet
-  EXPECT_TRUE(store->MayLimit(NameDer("One")));  // reads it
-  EXPECT_FALSE(store->MayLimit(NameDer("Two")));
+  EXPECT_EQ(store->AnchorCount(), 2U);                  // not read yet
+  EXPECT_TRUE(store->MayLimit(Named(NameDer("One"))));  // reads it
+  EXPECT_FALSE(store->MayLimit(Named(NameDer("Two"))));
   const auto entries = store->Entries();
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_TRUE(entries[0]->trust.IsDistrusted());

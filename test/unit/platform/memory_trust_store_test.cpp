@@ -86,16 +86,16 @@ TEST(MemoryTrustStore, TrustIsOfWhatWasSignedWhateverTheSignature) {
 TEST(MemoryTrustStore, SubjectsThatNothingSpeaksAgainstAreTold) {
   const auto server = PurposeSet().With(Purpose::kServerAuth);
   const MemoryTrustStore plain = Store({Entry(MakeRoot("Root"))});
-  EXPECT_FALSE(plain.MayLimit(NameDer("Root")));
-  EXPECT_FALSE(plain.MayLimit(NameDer("Nobody")));
+  EXPECT_FALSE(plain.MayLimit(Named(NameDer("Root"))));
+  EXPECT_FALSE(plain.MayLimit(Named(NameDer("Nobody"))));
   for (const CertificateTrust trust :
        {CertificateTrust::Distrusted(), CertificateTrust::LimitedAnchor(server, true),
         CertificateTrust::LimitedAnchor({}, false, server)}) {
     const MemoryTrustStore store = Store({Entry(MakeRoot("Root")), Entry(MakeRoot("Limited")),
                                           Entry(MakeRoot("LIMITED", 2), trust)});
-    EXPECT_TRUE(store.MayLimit(NameDer("limited")));
-    EXPECT_TRUE(store.MayLimit(AsBytes("no name")));
-    EXPECT_FALSE(store.MayLimit(NameDer("Root")));
+    EXPECT_TRUE(store.MayLimit(Named(NameDer("limited"))));
+    EXPECT_TRUE(store.MayLimit(Named(AsBytes("no name"))));
+    EXPECT_FALSE(store.MayLimit(Named(NameDer("Root"))));
   }
 }
 

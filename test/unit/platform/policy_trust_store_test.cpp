@@ -109,7 +109,8 @@ TEST_F(PolicyTest, WhatIsNoAuthorityEndsOnlyItsOwnChain) {
   Trust(root_).authority = false;
   EXPECT_TRUE(Store().TrustOf(root_).IsAnchor());
   EXPECT_FALSE(Store().TrustOf(root_).MayIssue());
-  EXPECT_TRUE(Store().MayLimit(NameDer("Root")));
+  EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(root_)));
+  EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
 }
 
 // --- The blocklist
@@ -145,7 +146,8 @@ TEST_F(PolicyTest, AKeyIsDistrustedInCertificatesNobodyListed) {
   EXPECT_TRUE(Store().TrustOf(root_).IsDistrusted());
   EXPECT_TRUE(Store().TrustOf(same_key_).IsDistrusted());
   EXPECT_FALSE(Store().TrustOf(stranger_).IsDistrusted());
-  EXPECT_TRUE(Store().MayLimit(NameDer("whoever")));
+  EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(same_key_)));
+  EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
   EXPECT_TRUE(Store().Entries().empty());
   EXPECT_FALSE(Store().Empty());
 }
@@ -169,7 +171,8 @@ TEST_F(PolicyTest, IssuerAndSerialNumberAreEnough) {
   EXPECT_EQ(Store().RuleFor(same_key_), "/blocklist (by issuer and serial number)");
   EXPECT_FALSE(Store().TrustOf(stranger_).IsDistrusted());  // the issuer alone
   EXPECT_FALSE(Store().TrustOf(root_).IsDistrusted());      // the key
-  EXPECT_TRUE(Store().MayLimit(NameDer("whoever")));
+  EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(same_key_)));
+  EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
 }
 
 TEST_F(PolicyTest, AnIssuerIsComparedAsOpenSslComparesNames) {
@@ -286,7 +289,8 @@ TEST_F(PolicyTest, StapledNameConstraintsAreKeptAsTheyAre) {
   ASSERT_EQ(constraints.size(), 2U);
   EXPECT_EQ(AsText(constraints[0]), "first");
   EXPECT_EQ(AsText(constraints[1]), "second");
-  EXPECT_TRUE(Store().MayLimit(NameDer("whoever")));
+  EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(same_key_)));
+  EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
 }
 
 TEST_F(PolicyTest, ACriticalExtensionThatIsNotUnderstoodDistrusts) {
@@ -321,7 +325,8 @@ TEST_F(PolicyTest, ADateOfDistrustIsATime) {
     EXPECT_EQ(Store().TrustOf(root_).DistrustAfter(Purpose::kServerAuth), time) << text;
     EXPECT_EQ(Store().TrustOf(root_).DistrustAfter(Purpose::kEmailProtection),
               CertificateTrust::kNever);
-    EXPECT_TRUE(Store().MayLimit(NameDer("Root")));
+    EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(root_)));
+    EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
     EXPECT_TRUE(Store().Problems().empty());
   }
 }

@@ -195,7 +195,7 @@ class ConstrainingStore final : public TrustStore {
   StapledConstraints ConstraintsOf(ByteView certificate) const override {
     return AsText(certificate) == AsText(certificate_) ? constraints_ : StapledConstraints();
   }
-  bool MayLimit(ByteView) const override { return true; }
+  bool MayLimit(const CertificateFields&) const override { return true; }
   std::vector<const StoreEntry*> Entries() const override { return {}; }
   std::size_t AnchorCount() const override { return 0; }
   const std::string& Source() const override { return source_; }
