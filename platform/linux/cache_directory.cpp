@@ -127,15 +127,16 @@ bool WriteAll(int fd, ByteView content) {
 std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
   if (cache_dir == "off" || cache_dir == "no") return {};
   std::vector<std::string> directories = {kMachineCacheDirectory};
+  if (InSecureExecution()) return directories;
   if (!cache_dir.empty()) {
     directories.emplace_back(cache_dir);
-  } else if (!InSecureExecution()) {
-    const char* const xdg = std::getenv("XDG_CACHE_HOME");
-    if (xdg != nullptr && *xdg == '/') {
-      directories.push_back(std::string(xdg) + kName);
-    } else if (const std::string home = HomeOfAccount(); home.size() > 1 && home.front() == '/') {
-      directories.push_back(home + "/.cache" + kName);
-    }
+    return directories;
+  }
+  const char* const xdg = std::getenv("XDG_CACHE_HOME");
+  if (xdg != nullptr && *xdg == '/') {
+    directories.push_back(std::string(xdg) + kName);
+  } else if (const std::string home = HomeOfAccount(); home.size() > 1 && home.front() == '/') {
+    directories.push_back(home + "/.cache" + kName);
   }
   return directories;
 }
