@@ -9,7 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <climits>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -105,11 +105,11 @@ bool MakeDirectory(const std::string& path) {
          mkdirat(parent.Get(), path.substr(path.rfind('/') + 1).c_str(), 0700) == 0;
 }
 
-/// A file this large would end the process with SIGXFSZ.
-bool IsAboveFileSizeLimit(std::size_t size) {
+/// A file this large would end the process with SIGXFSZ, or would not be read.
+bool IsTooLarge(std::size_t size) {
   rlimit limit{};
-  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-         size > limit.rlim_cur;
+  return size > kMaxFileSize || (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                                 limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur);
 }
 
 bool WriteAll(int fd, ByteView content) {
@@ -151,7 +151,7 @@ std::optional<Bytes> ReadCached(const std::string& directory, const std::string&
                   {},
                   {}};
   if (!file.IsOpen() || fstat(file.fd.Get(), &file.status) != 0 || !S_ISREG(file.status.st_mode) ||
-      !IsOurs(file.status)) {
+      !IsOurs(file.status) || static_cast<std::uint64_t>(file.status.st_size) > kMaxFileSize) {
     return std::nullopt;
   }
   return ReadContent(file, ignored);
@@ -175,7 +175,7 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
   static std::atomic<unsigned> count{0};
   std::string ignored;
   const UniqueFd parent = OpenDirectory(directory, ignored);
-  if (parent.Get() < 0 || IsAboveFileSizeLimit(content.size())) return false;
+  if (parent.Get() < 0 || IsTooLarge(content.size())) return false;
   const std::string temporary =
       "." + name + "." + std::to_string(getpid()) + "." + std::to_string(count.fetch_add(1));
   const UniqueFd file(openat(parent.Get(), temporary.c_str(),
