@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -176,8 +177,11 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
   std::string ignored;
   const UniqueFd parent = OpenDirectory(directory, ignored);
   if (parent.Get() < 0 || IsTooLarge(content.size())) return false;
-  const std::string temporary =
-      "." + name + "." + std::to_string(getpid()) + "." + std::to_string(count.fetch_add(1));
+  // With the time, too: in a container the process number is the same each time, and one that was
+  // killed may have left its file.
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string temporary = "." + name + "." + std::to_string(getpid()) + "." +
+                                std::to_string(now) + "." + std::to_string(count.fetch_add(1));
   const UniqueFd file(openat(parent.Get(), temporary.c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.Get() < 0) return false;
