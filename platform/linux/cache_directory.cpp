@@ -1,17 +1,16 @@
 #include "platform/linux/cache_directory.hpp"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <system_error>
@@ -35,17 +34,27 @@ bool InSecureExecution() {
 #endif
 }
 
+/// What stands before the next `separator`, or the rest; `text` is what follows.
+std::string_view Cut(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
 std::string HomeOfAccount() {
-  struct Closer {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const std::unique_ptr<std::FILE, Closer> file(std::fopen("/etc/passwd", "re"));
-  if (file == nullptr) return {};
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  while (fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found) == 0) {
-    if (entry.pw_uid == geteuid()) return entry.pw_dir;
+  const OpenedPath file = OpenPath("/etc/passwd", FileStamp::kRacyWindow);
+  std::string ignored;
+  const auto content =
+      file.IsOpen() && !file.IsDirectory() ? ReadContent(file, ignored) : std::nullopt;
+  std::string_view accounts = content ? AsText(*content) : std::string_view();
+  const std::string user = std::to_string(geteuid());
+  while (!accounts.empty()) {
+    // passwd(5): name:password:UID:GID:GECOS:directory:shell
+    std::string_view account = Cut(accounts, '\n');
+    std::array<std::string_view, 6> fields;
+    for (std::string_view& field : fields) field = Cut(account, ':');
+    if (fields[2] == user) return std::string(fields[5]);
   }
   return {};
 }
