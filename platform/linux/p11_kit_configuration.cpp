@@ -10,7 +10,7 @@ namespace ostrust::platform {
 namespace {
 
 constexpr std::string_view kModuleName = "p11-kit-trust.so";
-constexpr std::string_view kSpace = " \t\r";
+constexpr std::string_view kSpace = " \t\r\v\f";
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
@@ -20,16 +20,19 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-/// Adds what `content`, lines of `name: value`, sets and `settings` does not have yet.
-void ReadSettings(std::string_view content, Settings& settings) {
+/// Lines of `name: value`. The last one with a name counts, as in p11-kit (p11_dict_set()).
+Settings ReadSettings(std::string_view content) {
+  Settings settings;
   while (!content.empty()) {
     const auto end = std::min(content.find('\n'), content.size());
     const std::string_view line = Trim(content.substr(0, end));
     content.remove_prefix(std::min(end + 1, content.size()));
     const auto colon = line.find(':');
     if (line.empty() || line.front() == '#' || colon == std::string_view::npos) continue;
-    settings.try_emplace(std::string(Trim(line.substr(0, colon))), Trim(line.substr(colon + 1)));
+    settings.insert_or_assign(std::string(Trim(line.substr(0, colon))),
+                              Trim(line.substr(colon + 1)));
   }
+  return settings;
 }
 
 /// As p11-kit takes them for configuration files (calc_name_from_filename() in p11-kit/conf.c).
@@ -78,7 +81,7 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
       stamps.push_back(file.stamp);
       if (!file.IsOpen() || file.IsDirectory()) continue;
       if (const auto content = ReadContent(file, ignored)) {
-        ReadSettings(AsText(*content), modules[name]);
+        modules[name].merge(ReadSettings(AsText(*content)));
       }
     }
   }
