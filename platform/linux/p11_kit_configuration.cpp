@@ -67,22 +67,32 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
                                                           std::chrono::nanoseconds racy_window,
                                                           std::vector<FileStamp>& stamps,
                                                           std::string& error) {
+  // What cannot be read may say that the module is not to be used. p11-kit loads none then.
+  const auto fail = [&](const std::string& path, const std::string& why) {
+    error = path + " cannot be read: " + why;
+    return std::nullopt;
+  };
   std::map<std::string, Settings> modules;  // by the name of their files
   std::string looked_in;
   for (const std::string& directory : locations.configurations) {
     looked_in += (looked_in.empty() ? "" : ", ") + directory;
     OpenedPath opened = OpenPath(directory, racy_window);
     stamps.push_back(opened.stamp);
-    std::string ignored;
-    const auto names = opened.IsDirectory() ? ListNames(opened, ignored) : std::nullopt;
-    for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    if (opened.stamp.IsMissing()) continue;
+    if (!opened.IsOpen()) return fail(directory, opened.error);
+    if (!opened.IsDirectory()) continue;
+    std::string why;
+    const auto names = ListNames(opened, why);
+    if (!names) return fail(directory, why);
+    for (const std::string& name : *names) {
       if (!IsModuleConfiguration(name)) continue;
       const OpenedPath file = OpenPath(PathIn(directory, name), racy_window);
       stamps.push_back(file.stamp);
-      if (!file.IsOpen() || file.IsDirectory()) continue;
-      if (const auto content = ReadContent(file, ignored)) {
-        modules[name].merge(ReadSettings(AsText(*content)));
-      }
+      if (file.IsDirectory()) continue;
+      if (!file.IsOpen()) return fail(file.stamp.Path(), file.error);
+      const auto content = ReadContent(file, why);
+      if (!content) return fail(file.stamp.Path(), why);
+      modules[name].merge(ReadSettings(AsText(*content)));
     }
   }
 
@@ -96,12 +106,10 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
     found.arguments = Value(settings, "x-init-reserved");
     if (module.front() == '/') {
       found.files.emplace_back(module);
-    } else if (slash == std::string_view::npos) {
+    } else {
       for (const std::string& directory : locations.modules) {
         found.files.push_back(PathIn(directory, module));
       }
-    } else {
-      continue;
     }
     return found;
   }
