@@ -1,16 +1,13 @@
 #include "platform/linux/p11_kit_trust_source.hpp"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
 
-#include "platform/linux/file_io.hpp"
 #include "platform/policy_trust_store.hpp"
 
 namespace ostrust::platform {
@@ -30,15 +27,16 @@ struct DirectoryCloser {
 };
 
 /// Calls `visit` with the name of everything in the directory, hidden files included: the module
-/// reads them, too. Stops where `visit` returns false.
+/// reads them, too. Stops where `visit` returns false. False when it cannot be listed.
 template <typename Visit>
-void ForEachName(const std::string& directory, Visit visit) {
+bool ForEachName(const std::string& directory, Visit visit) {
   const std::unique_ptr<DIR, DirectoryCloser> stream(opendir(directory.c_str()));
-  if (stream == nullptr) return;
+  if (stream == nullptr) return false;
   while (const struct dirent* const entry = readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && !visit(name)) return;
+    if (name != "." && name != ".." && !visit(name)) break;
   }
+  return true;
 }
 
 bool IsDirectory(const std::string& path) {
@@ -46,14 +44,15 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/// What cannot be listed may.
 bool HoldsFile(const std::string& directory) {
   bool found = false;
-  ForEachName(directory, [&](std::string_view name) {
+  const bool listed = ForEachName(directory, [&](std::string_view name) {
     // Fedora has a README in the empty directories.
     found = name != "README" && !IsDirectory(PathIn(directory, name));
     return !found;
   });
-  return found;
+  return found || !listed;
 }
 
 /// Whether only root decides what is at `path`, or will be.
@@ -132,14 +131,10 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
     stamps_.push_back(FileStamp::OfPath(file, options_.racy_window));
   }
 
-  std::vector<FileStamp> path_stamps;
-  std::vector<std::string> problems;
-  P11KitReading reading = options_.read(module, [&](const std::vector<std::string>& paths) {
-    path_stamps.clear();
-    problems.clear();
-    StampPaths(paths, path_stamps, problems);
-  });
-  stamps_.insert(stamps_.end(), path_stamps.begin(), path_stamps.end());
+  Inputs inputs;
+  P11KitReading reading =
+      options_.read(module, [&](const std::vector<std::string>& paths) { inputs = Look(paths); });
+  stamps_.insert(stamps_.end(), inputs.stamps.begin(), inputs.stamps.end());
   if (!reading.policy) return Fail(reading.error);
   TrustPolicy& policy = *reading.policy;
 
@@ -152,10 +147,11 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
     }
   }
   try_again_.reset();
-  policy.problems.insert(policy.problems.end(), problems.begin(), problems.end());
+  policy.problems.insert(policy.problems.end(), inputs.problems.begin(), inputs.problems.end());
 
-  const bool lasting = std::all_of(stamps_.begin(), stamps_.end(),
-                                   [](const FileStamp& stamp) { return stamp.CanBeKept(); });
+  const bool lasting =
+      inputs.readable && std::all_of(stamps_.begin(), stamps_.end(),
+                                     [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   if (lasting && !reading.shared) {
     const std::string why = cache_.Keep({options_.directory, stamps_, policy});
     if (!why.empty()) {
@@ -166,32 +162,40 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
   return MakeStore(std::move(policy));
 }
 
-void P11KitTrustSource::StampPaths(const std::vector<std::string>& paths,
-                                   std::vector<FileStamp>& stamps,
-                                   std::vector<std::string>& problems) const {
+P11KitTrustSource::Inputs P11KitTrustSource::Look(const std::vector<std::string>& paths) const {
+  Inputs inputs;
   for (const std::string& path : paths) {
-    stamps.push_back(FileStamp::OfPath(path, options_.racy_window));
-    if (stamps.back().IsMissing() || !IsDirectory(path)) continue;
-    StampDirectory(path, stamps, problems);
-    for (const char* const name : {kAnchors, kBlocklist}) {
-      const std::string directory = PathIn(path, name);
-      stamps.push_back(FileStamp::OfPath(directory, options_.racy_window));
-      StampDirectory(directory, stamps, problems);
-    }
+    LookAt(path, inputs);
+    if (!IsDirectory(path)) continue;
+    LookAt(PathIn(path, kAnchors), inputs);
+    LookAt(PathIn(path, kBlocklist), inputs);
   }
+  return inputs;
 }
 
-void P11KitTrustSource::StampDirectory(const std::string& directory, std::vector<FileStamp>& stamps,
-                                       std::vector<std::string>& problems) const {
-  ForEachName(directory, [&](std::string_view name) {
-    const std::string path = PathIn(directory, name);
-    if (IsDirectory(path)) return true;
-    stamps.push_back(FileStamp::OfPath(path, options_.racy_window));
-    if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) {
-      problems.push_back(path + " cannot be read: nothing it says is applied");
-    }
+void P11KitTrustSource::LookAt(const std::string& path, Inputs& inputs) const {
+  const OpenedPath opened = OpenPath(path, options_.racy_window);
+  if (opened.stamp.IsMissing()) {
+    inputs.stamps.push_back(opened.stamp);
+    return;
+  }
+  inputs.Add(opened);
+  if (!opened.IsDirectory()) return;
+  const bool listed = ForEachName(path, [&](std::string_view name) {
+    const OpenedPath file = OpenPath(PathIn(path, name), options_.racy_window);
+    // The module looks into no directory below these.
+    if (!file.IsDirectory()) inputs.Add(file);
     return true;
   });
+  if (!listed) inputs.stamps.push_back(FileStamp::OfUnread(path));
+}
+
+void P11KitTrustSource::Inputs::Add(const OpenedPath& opened) {
+  stamps.push_back(opened.stamp);
+  if (opened.IsOpen()) return;
+  problems.push_back(opened.stamp.Path() + " cannot be read (" + opened.error +
+                     "): nothing it says is applied");
+  readable = readable && opened.stamp.IsMissing();
 }
 
 LoadResult P11KitTrustSource::MakeStore(TrustPolicy policy) {

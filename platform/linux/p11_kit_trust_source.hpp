@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/linux/file_io.hpp"
 #include "platform/linux/file_stamp.hpp"
 #include "platform/linux/p11_kit_configuration.hpp"
 #include "platform/linux/p11_kit_module.hpp"
@@ -47,11 +48,19 @@ class P11KitTrustSource final : public TrustSource {
   bool ReadPolicyDirectories() const { return read_policy_directories_; }
 
  private:
+  /// What the module is about to read.
+  struct Inputs {
+    std::vector<FileStamp> stamps;
+    std::vector<std::string> problems;
+    /// Whether all that is there can be read. If not, another process may be allowed to, and must
+    /// not be told what this one made of the rest.
+    bool readable = true;
+    void Add(const OpenedPath& opened);
+  };
+
   LoadResult LoadThroughModule();
-  void StampPaths(const std::vector<std::string>& paths, std::vector<FileStamp>& stamps,
-                  std::vector<std::string>& problems) const;
-  void StampDirectory(const std::string& directory, std::vector<FileStamp>& stamps,
-                      std::vector<std::string>& problems) const;
+  Inputs Look(const std::vector<std::string>& paths) const;
+  void LookAt(const std::string& path, Inputs& inputs) const;
   LoadResult MakeStore(TrustPolicy policy);
   LoadResult Fail(const std::string& why) const;
 
