@@ -101,7 +101,10 @@ bool P11KitTrustSource::Changed() {
 
 bool P11KitTrustSource::SystemKeepsPolicy() {
   root_.Remember();
+  // What an earlier Load() was made from is of no interest if none follows.
+  stamps_.clear();
   policy_stamps_.clear();
+  try_again_ = std::chrono::steady_clock::now() + options_.retry;
   bool found = false;
   for (const std::string& directory : options_.policy_directories) {
     for (const std::string& place :
@@ -111,6 +114,7 @@ bool P11KitTrustSource::SystemKeepsPolicy() {
       found = found || HoldsFile(place);
     }
   }
+  try_again_.reset();
   return found;
 }
 
