@@ -57,6 +57,7 @@ bool HoldsFile(const std::string& directory) {
 
 /// Whether only root decides what is at `path`, or will be.
 bool IsTheSystems(std::string path) {
+  if (path.empty() || path.front() != '/') return false;
   struct stat status {};
   while (path.size() > 1 && stat(path.c_str(), &status) != 0) {
     path.resize(std::max<std::size_t>(path.rfind('/'), 1));
