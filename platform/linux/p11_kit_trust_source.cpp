@@ -16,6 +16,9 @@ namespace {
 constexpr const char* kAnchors = "anchors";
 constexpr const char* kBlocklist = "blocklist";
 
+/// The module says what it looks through in CK_SLOT_INFO::slotDescription, which cuts it off.
+constexpr std::size_t kMaxPathSize = 64;
+
 std::string Joined(const std::vector<std::string>& paths) {
   std::string text;
   for (const std::string& path : paths) text += (text.empty() ? "" : " + ") + path;
@@ -147,16 +150,27 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
   // application that let it look through a directory of its own has not made that the system's.
   if (reading.shared && options_.directory.empty()) {
     for (const std::string& path : policy.paths) {
-      if (IsTheSystems(path)) continue;
+      if (path.size() < kMaxPathSize && IsTheSystems(path)) continue;
       return Fail("another user of p11-kit in this process made it look through " + path);
     }
   }
-  try_again_.reset();
   policy.problems.insert(policy.problems.end(), inputs.problems.begin(), inputs.problems.end());
+  const auto cut =
+      std::find_if(policy.paths.begin(), policy.paths.end(), [this](const std::string& path) {
+        return options_.directory.empty() && path.size() >= kMaxPathSize;
+      });
+  const bool watched = cut == policy.paths.end();
+  if (watched) {
+    try_again_.reset();
+  } else {
+    policy.problems.push_back("p11-kit looks through " + *cut +
+                              "..., of which it tells the beginning only: it is read again from "
+                              "time to time, and by every process");
+  }
 
-  const bool lasting =
-      inputs.readable && std::all_of(stamps_.begin(), stamps_.end(),
-                                     [](const FileStamp& stamp) { return stamp.CanBeKept(); });
+  const bool lasting = watched && inputs.readable &&
+                       std::all_of(stamps_.begin(), stamps_.end(),
+                                   [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   if (lasting && !reading.shared) {
     const std::string why = cache_.Keep({options_.directory, stamps_, policy});
     if (!why.empty()) {

@@ -27,7 +27,8 @@ struct P11KitOptions {
   std::vector<std::string> policy_directories;
   std::vector<std::string> cache_directories;
   std::chrono::nanoseconds racy_window = FileStamp::kRacyWindow;
-  /// When a module that failed, for whatever reason of its own, is tried again.
+  /// When a module that failed, for whatever reason of its own, is tried again, and one that reads
+  /// what cannot be watched.
   std::chrono::steady_clock::duration retry = std::chrono::minutes(1);
   /// Reads the module. Tests count the calls.
   std::function<P11KitReading(const P11KitModule&, const BeforeReading&)> read = ReadP11KitPolicy;
@@ -70,7 +71,8 @@ class P11KitTrustSource final : public TrustSource {
   std::vector<FileStamp> stamps_;         // of what the last Load() was made from
   std::vector<FileStamp> policy_stamps_;  // of what SystemKeepsPolicy() looked at
   bool read_policy_directories_ = false;
-  // Set when the last Load() failed for a reason that no stamp shows, or did not end.
+  // Set when the last Load() failed for a reason that no stamp shows, read what none shows, or did
+  // not end.
   std::optional<std::chrono::steady_clock::time_point> try_again_;
 };
 
