@@ -180,6 +180,7 @@ TEST_F(P11KitConfigurationTest, AFileThatCannotBeReadIsAnErrorThatNamesIt) {
               directory_.Path("etc/p11-kit-trust.module") + " cannot be read: Permission denied");
     EXPECT_FALSE(Changed());
   }
+  WaitForFileClock();
   chmod(directory_.Path("etc/p11-kit-trust.module").c_str(), 0644);
   EXPECT_TRUE(Changed());
   directory_.Link("etc/p11-kit-trust.module", "nowhere");

@@ -208,6 +208,7 @@ TEST_F(PolicyCacheTest, WhatWasMadeFromSomethingElseIsNotFound) {
   const auto change = [&](const std::function<void()>& how) {
     ASSERT_EQ(first_.Keep(Kept("", "kept")), "");
     ASSERT_EQ(Found(first_), "kept");
+    WaitForFileClock();
     how();
     EXPECT_EQ(Found(first_), "(nothing)");
   };
