@@ -114,8 +114,7 @@ bool P11KitTrustSource::SystemKeepsPolicy() {
     for (const std::string& place :
          {directory, PathIn(directory, kAnchors), PathIn(directory, kBlocklist)}) {
       policy_stamps_.push_back(FileStamp::OfPath(place, options_.racy_window));
-      if (policy_stamps_.back().IsMissing()) break;  // nothing is in a directory that is not there
-      found = found || HoldsFile(place);
+      found = found || (!policy_stamps_.back().IsMissing() && HoldsFile(place));
     }
   }
   try_again_.reset();
