@@ -1,16 +1,16 @@
 #include "platform/linux/cache_directory.hpp"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <climits>
-#include <cstdio>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <system_error>
@@ -34,17 +34,27 @@ bool InSecureExecution() {
 #endif
 }
 
+/// What stands before the next `separator`, or the rest; `text` is what follows.
+std::string_view Cut(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
 std::string HomeOfAccount() {
-  struct Closer {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  const std::unique_ptr<std::FILE, Closer> file(std::fopen("/etc/passwd", "re"));
-  if (file == nullptr) return {};
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  while (fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found) == 0) {
-    if (entry.pw_uid == geteuid()) return entry.pw_dir;
+  const OpenedPath file = OpenPath("/etc/passwd", FileStamp::kRacyWindow);
+  std::string ignored;
+  const auto content =
+      file.IsOpen() && !file.IsDirectory() ? ReadContent(file, ignored) : std::nullopt;
+  std::string_view accounts = content ? AsText(*content) : std::string_view();
+  const std::string user = std::to_string(geteuid());
+  while (!accounts.empty()) {
+    // passwd(5): name:password:UID:GID:GECOS:directory:shell
+    std::string_view account = Cut(accounts, '\n');
+    std::array<std::string_view, 6> fields;
+    for (std::string_view& field : fields) field = Cut(account, ':');
+    if (fields[2] == user) return std::string(fields[5]);
   }
   return {};
 }
@@ -105,11 +115,11 @@ bool MakeDirectory(const std::string& path) {
          mkdirat(parent.Get(), path.substr(path.rfind('/') + 1).c_str(), 0700) == 0;
 }
 
-/// A file this large would end the process with SIGXFSZ.
-bool IsAboveFileSizeLimit(std::size_t size) {
+/// A file this large would end the process with SIGXFSZ, or would not be read.
+bool IsTooLarge(std::size_t size) {
   rlimit limit{};
-  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-         size > limit.rlim_cur;
+  return size > kMaxFileSize || (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                                 limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur);
 }
 
 bool WriteAll(int fd, ByteView content) {
@@ -127,15 +137,16 @@ bool WriteAll(int fd, ByteView content) {
 std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
   if (cache_dir == "off" || cache_dir == "no") return {};
   std::vector<std::string> directories = {kMachineCacheDirectory};
+  if (InSecureExecution()) return directories;
   if (!cache_dir.empty()) {
     directories.emplace_back(cache_dir);
-  } else if (!InSecureExecution()) {
-    const char* const xdg = std::getenv("XDG_CACHE_HOME");
-    if (xdg != nullptr && *xdg == '/') {
-      directories.push_back(std::string(xdg) + kName);
-    } else if (const std::string home = HomeOfAccount(); home.size() > 1 && home.front() == '/') {
-      directories.push_back(home + "/.cache" + kName);
-    }
+    return directories;
+  }
+  const char* const xdg = std::getenv("XDG_CACHE_HOME");
+  if (xdg != nullptr && *xdg == '/') {
+    directories.push_back(std::string(xdg) + kName);
+  } else if (const std::string home = HomeOfAccount(); home.size() > 1 && home.front() == '/') {
+    directories.push_back(home + "/.cache" + kName);
   }
   return directories;
 }
@@ -150,7 +161,7 @@ std::optional<Bytes> ReadCached(const std::string& directory, const std::string&
                   {},
                   {}};
   if (!file.IsOpen() || fstat(file.fd.Get(), &file.status) != 0 || !S_ISREG(file.status.st_mode) ||
-      !IsOurs(file.status)) {
+      !IsOurs(file.status) || static_cast<std::uint64_t>(file.status.st_size) > kMaxFileSize) {
     return std::nullopt;
   }
   return ReadContent(file, ignored);
@@ -174,9 +185,12 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
   static std::atomic<unsigned> count{0};
   std::string ignored;
   const UniqueFd parent = OpenDirectory(directory, ignored);
-  if (parent.Get() < 0 || IsAboveFileSizeLimit(content.size())) return false;
-  const std::string temporary =
-      "." + name + "." + std::to_string(getpid()) + "." + std::to_string(count.fetch_add(1));
+  if (parent.Get() < 0 || IsTooLarge(content.size())) return false;
+  // With the time, too: in a container the process number is the same each time, and one that was
+  // killed may have left its file.
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string temporary = "." + name + "." + std::to_string(getpid()) + "." +
+                                std::to_string(now) + "." + std::to_string(count.fetch_add(1));
   const UniqueFd file(openat(parent.Get(), temporary.c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.Get() < 0) return false;

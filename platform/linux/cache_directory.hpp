@@ -21,7 +21,8 @@ inline constexpr const char* kMachineCacheDirectory = "/var/cache/ostrust";
 /// The directories to look into, in this order. `cache_dir` is the configuration key: `off` or `no`
 /// for none at all; an absolute path in place of the user's, which is `$XDG_CACHE_HOME/ostrust` or
 /// else `.cache/ostrust` in the home that /etc/passwd names (no name service is asked: it may do
-/// TLS itself). A set-user-ID process has the machine's only.
+/// TLS itself). A set-user-ID or set-group-ID process has the machine's only: what the user who
+/// started it could have written is not what it trusts.
 std::vector<std::string> CacheDirectories(std::string_view cache_dir);
 
 /// The content of the file `name` in `directory`. Nullopt when there is none, or when anybody else

@@ -10,7 +10,7 @@ namespace ostrust::platform {
 namespace {
 
 constexpr std::string_view kModuleName = "p11-kit-trust.so";
-constexpr std::string_view kSpace = " \t\r";
+constexpr std::string_view kSpace = " \t\r\v\f";
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
@@ -20,16 +20,19 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-/// Adds what `content`, lines of `name: value`, sets and `settings` does not have yet.
-void ReadSettings(std::string_view content, Settings& settings) {
+/// Lines of `name: value`. The last one with a name counts, as in p11-kit (p11_dict_set()).
+Settings ReadSettings(std::string_view content) {
+  Settings settings;
   while (!content.empty()) {
     const auto end = std::min(content.find('\n'), content.size());
     const std::string_view line = Trim(content.substr(0, end));
     content.remove_prefix(std::min(end + 1, content.size()));
     const auto colon = line.find(':');
     if (line.empty() || line.front() == '#' || colon == std::string_view::npos) continue;
-    settings.try_emplace(std::string(Trim(line.substr(0, colon))), Trim(line.substr(colon + 1)));
+    settings.insert_or_assign(std::string(Trim(line.substr(0, colon))),
+                              Trim(line.substr(colon + 1)));
   }
+  return settings;
 }
 
 /// As p11-kit takes them for configuration files (calc_name_from_filename() in p11-kit/conf.c).
@@ -64,22 +67,32 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
                                                           std::chrono::nanoseconds racy_window,
                                                           std::vector<FileStamp>& stamps,
                                                           std::string& error) {
+  // What cannot be read may say that the module is not to be used. p11-kit loads none then.
+  const auto fail = [&](const std::string& path, const std::string& why) {
+    error = path + " cannot be read: " + why;
+    return std::nullopt;
+  };
   std::map<std::string, Settings> modules;  // by the name of their files
   std::string looked_in;
   for (const std::string& directory : locations.configurations) {
     looked_in += (looked_in.empty() ? "" : ", ") + directory;
     OpenedPath opened = OpenPath(directory, racy_window);
     stamps.push_back(opened.stamp);
-    std::string ignored;
-    const auto names = opened.IsDirectory() ? ListNames(opened, ignored) : std::nullopt;
-    for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    if (opened.stamp.IsMissing()) continue;
+    if (!opened.IsOpen()) return fail(directory, opened.error);
+    if (!opened.IsDirectory()) continue;
+    std::string why;
+    const auto names = ListNames(opened, why);
+    if (!names) return fail(directory, why);
+    for (const std::string& name : *names) {
       if (!IsModuleConfiguration(name)) continue;
       const OpenedPath file = OpenPath(PathIn(directory, name), racy_window);
       stamps.push_back(file.stamp);
-      if (!file.IsOpen() || file.IsDirectory()) continue;
-      if (const auto content = ReadContent(file, ignored)) {
-        ReadSettings(AsText(*content), modules[name]);
-      }
+      if (file.IsDirectory()) continue;
+      if (!file.IsOpen()) return fail(file.stamp.Path(), file.error);
+      const auto content = ReadContent(file, why);
+      if (!content) return fail(file.stamp.Path(), why);
+      modules[name].merge(ReadSettings(AsText(*content)));
     }
   }
 
@@ -93,12 +106,10 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
     found.arguments = Value(settings, "x-init-reserved");
     if (module.front() == '/') {
       found.files.emplace_back(module);
-    } else if (slash == std::string_view::npos) {
+    } else {
       for (const std::string& directory : locations.modules) {
         found.files.push_back(PathIn(directory, module));
       }
-    } else {
-      continue;
     }
     return found;
   }

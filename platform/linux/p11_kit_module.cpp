@@ -89,6 +89,8 @@ class Reader {
   TrustPolicy& Policy() { return policy_; }
   const std::string& Error() const { return error_; }
   bool Finalized() const { return finalized_; }
+  /// An object was gone or another one when its values were asked for: somebody changed the policy.
+  bool Changed() const { return changed_; }
 
  private:
   /// The values of the attributes that were asked for, in the same order; nullopt for those that
@@ -128,6 +130,7 @@ class Reader {
   std::size_t total_size_ = 0;
   std::string error_;
   bool finalized_ = false;
+  bool changed_ = false;
 };
 
 /// A fixed-size text of PKCS#11: padded with spaces, without a terminating zero.
@@ -235,9 +238,11 @@ bool Reader::FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_CLASS object_class
   return result == CKR_OK || Fail("C_FindObjects", result);
 }
 
-/// A CK_BBOOL that is true. Nonsense is not.
-bool IsTrue(const std::optional<Bytes>& value) {
-  return value && value->size() == sizeof(CK_BBOOL) && value->front() == std::byte{CK_TRUE};
+/// A CK_BBOOL; one that is not there is false. Nullopt when it is something else.
+std::optional<bool> ReadBoolean(const std::optional<Bytes>& value) {
+  if (!value) return false;
+  if (value->size() != sizeof(CK_BBOOL) || value->front() > std::byte{CK_TRUE}) return std::nullopt;
+  return value->front() == std::byte{CK_TRUE};
 }
 
 CK_ULONG Number(const std::optional<Bytes>& value) {
@@ -282,8 +287,14 @@ bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
   }
   TrustPolicy::Certificate certificate;
   certificate.origin = OriginIndex(values[9]);  // also of what is neutral: its file was understood
-  certificate.trusted = IsTrue(values[4]);
-  certificate.distrusted = IsTrue(values[5]);
+  const std::optional<bool> trusted = ReadBoolean(values[4]);
+  const std::optional<bool> distrusted = ReadBoolean(values[5]);
+  if (!trusted || !distrusted) {
+    policy_.problems.push_back(
+        token_ + ": whether a certificate is trusted is no CK_BBOOL: it counts as distrusted");
+  }
+  certificate.trusted = trusted.value_or(false);
+  certificate.distrusted = distrusted.value_or(true) || !trusted;
   if (!certificate.trusted && !certificate.distrusted) return true;
   certificate.certificate = std::move(values[0]).value_or(Bytes());
   // Where it can be read, it says the same itself.
@@ -317,6 +328,7 @@ bool Reader::ReadAttributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
       return true;
     }
     finalized_ = WasFinalized(result);
+    changed_ |= result == CKR_OBJECT_HANDLE_INVALID || result == CKR_BUFFER_TOO_SMALL;
     why = error_ = ErrorText("C_GetAttributeValue", result);
     return false;
   };
@@ -337,6 +349,7 @@ bool Reader::ReadAttributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     if (!values[i]) continue;
     const CK_ULONG size = attributes[i].ulValueLen;
     if (size == CK_UNAVAILABLE_INFORMATION || size > values[i]->size()) {
+      changed_ = true;
       why = "it changed while it was read";
       return false;
     }
@@ -423,7 +436,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
 
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     CK_INFO info{};
-    reading.shared = functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED;
+    reading.shared |= functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED;
     std::string arguments = module.arguments;
     CK_C_INITIALIZE_ARGS args{};
     args.flags = CKF_OS_LOCKING_OK;
@@ -442,10 +455,14 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
     }
     // Whoever finalized it for all took our turn, too.
     if (result == CKR_OK && !reader.Finalized()) functions->C_Finalize(nullptr);
-    if (read) {
+    // Who came in between may have been first after all.
+    reading.shared |= functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED;
+    // What is missing from it may be what distrusts somebody.
+    if (read && (!reader.Changed() || attempt + 1 == kMaxAttempts)) {
       reading.policy = std::move(reader.Policy());
       return reading;
     }
+    if (read) continue;
     why = reader.Error();
     if (!reader.Finalized()) break;
   }

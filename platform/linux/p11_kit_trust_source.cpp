@@ -1,16 +1,14 @@
 #include "platform/linux/p11_kit_trust_source.hpp"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
 
-#include "platform/linux/file_io.hpp"
+#include "platform/linux/locations.hpp"
 #include "platform/policy_trust_store.hpp"
 
 namespace ostrust::platform {
@@ -20,6 +18,9 @@ constexpr const char* kAnchors = "anchors";
 constexpr const char* kBlocklist = "blocklist";
 // Fedora has one in directories that are otherwise empty.
 constexpr std::string_view kReadme = "README";
+
+/// The module says what it looks through in CK_SLOT_INFO::slotDescription, which cuts it off.
+constexpr std::size_t kMaxPathSize = 64;
 
 std::string Joined(const std::vector<std::string>& paths) {
   std::string text;
@@ -32,15 +33,16 @@ struct DirectoryCloser {
 };
 
 /// Calls `visit` with the name of everything in the directory, hidden files included: the module
-/// reads them, too. Stops where `visit` returns false.
+/// reads them, too. Stops where `visit` returns false. False when it cannot be listed.
 template <typename Visit>
-void ForEachName(const std::string& directory, Visit visit) {
+bool ForEachName(const std::string& directory, Visit visit) {
   const std::unique_ptr<DIR, DirectoryCloser> stream(opendir(directory.c_str()));
-  if (stream == nullptr) return;
+  if (stream == nullptr) return false;
   while (const struct dirent* const entry = readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && !visit(name)) return;
+    if (name != "." && name != ".." && !visit(name)) break;
   }
+  return true;
 }
 
 bool IsDirectory(const std::string& path) {
@@ -48,42 +50,45 @@ bool IsDirectory(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/// What cannot be listed may.
 bool HoldsFile(const std::string& directory) {
   bool found = false;
-  ForEachName(directory, [&](std::string_view name) {
+  const bool listed = ForEachName(directory, [&](std::string_view name) {
     found = name != kReadme && !IsDirectory(PathIn(directory, name));
     return !found;
   });
-  return found;
+  return found || !listed;
 }
 
 /// The module says nothing of a file that it does not understand, and of one it cannot take as a
 /// whole. A blocklist that is not applied must not go unnoticed.
-void ReportFilesWithoutObjects(const std::vector<FileStamp>& files, TrustPolicy& policy) {
+void ReportFilesWithoutObjects(const std::vector<std::string>& files, TrustPolicy& policy) {
   const std::set<std::string> origins(policy.origins.begin(), policy.origins.end());
-  std::vector<std::string> unused;
-  bool knows_files = false;
-  for (const FileStamp& file : files) {
-    const std::string& path = file.Path();
-    if (file.IsMissing() || IsDirectory(path)) continue;
-    const bool used = origins.count(path) != 0;
-    knows_files = knows_files || used;
-    if (!used && path.substr(path.rfind('/') + 1) != kReadme) unused.push_back(path);
-  }
-  if (!knows_files) return;  // a module that does not say where its objects come from
-  for (const std::string& path : unused) {
+  const auto is_used = [&](const std::string& path) { return origins.count(path) != 0; };
+  // A module may not say where its objects come from.
+  if (std::none_of(files.begin(), files.end(), is_used)) return;
+  for (const std::string& path : files) {
+    if (is_used(path) || path.substr(path.rfind('/') + 1) == kReadme) continue;
     policy.problems.push_back(path + " holds nothing that p11-kit understands");
   }
 }
 
-/// Whether only root decides what is at `path`, or will be.
-bool IsTheSystems(std::string path) {
-  struct stat status {};
-  while (path.size() > 1 && stat(path.c_str(), &status) != 0) {
-    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+/// The paths in the arguments of the module, `paths=A:B`, in quotes or not (p11-kit/argv.c).
+std::vector<std::string> PathsIn(std::string_view arguments) {
+  std::vector<std::string> paths;
+  constexpr std::string_view kName = "paths=";
+  const auto at = arguments.find(kName);
+  if (at == std::string_view::npos) return paths;
+  arguments.remove_prefix(at + kName.size());
+  const bool quoted = !arguments.empty() && (arguments.front() == '\'' || arguments.front() == '"');
+  const auto end = quoted ? arguments.find(arguments.front(), 1) : arguments.find_first_of(" \t");
+  std::string_view list = arguments.substr(quoted ? 1 : 0, quoted ? end - 1 : end);
+  while (!list.empty()) {
+    const auto colon = std::min(list.find(':'), list.size());
+    paths.emplace_back(list.substr(0, colon));
+    list.remove_prefix(std::min(colon + 1, list.size()));
   }
-  return stat(path.c_str(), &status) == 0 && status.st_uid == 0 &&
-         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return paths;
 }
 
 }  // namespace
@@ -122,16 +127,19 @@ bool P11KitTrustSource::Changed() {
 
 bool P11KitTrustSource::SystemKeepsPolicy() {
   root_.Remember();
+  // What an earlier Load() was made from is of no interest if none follows.
+  stamps_.clear();
   policy_stamps_.clear();
+  try_again_ = std::chrono::steady_clock::now() + options_.retry;
   bool found = false;
   for (const std::string& directory : options_.policy_directories) {
     for (const std::string& place :
          {directory, PathIn(directory, kAnchors), PathIn(directory, kBlocklist)}) {
       policy_stamps_.push_back(FileStamp::OfPath(place, options_.racy_window));
-      if (policy_stamps_.back().IsMissing() && place == directory) break;  // so is what is in it
-      found = found || HoldsFile(place);
+      found = found || (!policy_stamps_.back().IsMissing() && HoldsFile(place));
     }
   }
+  try_again_.reset();
   return found;
 }
 
@@ -152,30 +160,42 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
     stamps_.push_back(FileStamp::OfPath(file, options_.racy_window));
   }
 
-  std::vector<FileStamp> path_stamps;
-  std::vector<std::string> problems;
-  P11KitReading reading = options_.read(module, [&](const std::vector<std::string>& paths) {
-    path_stamps.clear();
-    problems.clear();
-    StampPaths(paths, path_stamps, problems);
-  });
-  stamps_.insert(stamps_.end(), path_stamps.begin(), path_stamps.end());
+  Inputs inputs;
+  P11KitReading reading =
+      options_.read(module, [&](const std::vector<std::string>& paths) { inputs = Look(paths); });
+  stamps_.insert(stamps_.end(), inputs.stamps.begin(), inputs.stamps.end());
   if (!reading.policy) return Fail(reading.error);
   TrustPolicy& policy = *reading.policy;
 
   // The arguments of whoever initialized the module first hold for all in the process. An
   // application that let it look through a directory of its own has not made that the system's.
   if (reading.shared && options_.directory.empty()) {
+    std::vector<std::string> known = PathsIn(module.arguments);
+    known.insert(known.end(), options_.policy_directories.begin(),
+                 options_.policy_directories.end());
+    for (const BundleLocation& location : SystemBundles()) known.emplace_back(location.bundle);
     for (const std::string& path : policy.paths) {
-      if (IsTheSystems(path)) continue;
+      if (std::find(known.begin(), known.end(), path) != known.end()) continue;
       return Fail("another user of p11-kit in this process made it look through " + path);
     }
   }
-  try_again_.reset();
-  ReportFilesWithoutObjects(path_stamps, policy);
-  policy.problems.insert(policy.problems.end(), problems.begin(), problems.end());
+  ReportFilesWithoutObjects(inputs.files, policy);
+  policy.problems.insert(policy.problems.end(), inputs.problems.begin(), inputs.problems.end());
+  const auto cut =
+      std::find_if(policy.paths.begin(), policy.paths.end(), [this](const std::string& path) {
+        return options_.directory.empty() && path.size() >= kMaxPathSize;
+      });
+  const bool watched = cut == policy.paths.end();
+  if (watched) {
+    try_again_.reset();
+  } else {
+    policy.problems.push_back("p11-kit looks through " + *cut +
+                              "..., of which it tells the beginning only: it is read again from "
+                              "time to time, and by every process");
+  }
 
-  const bool lasting = std::all_of(stamps_.begin(), stamps_.end(),
+  const bool lasting = watched && inputs.readable &&
+                       std::all_of(stamps_.begin(), stamps_.end(),
                                    [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   std::string note;
   if (lasting && !reading.shared) {
@@ -185,32 +205,43 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
   return MakeStore(std::move(policy), note);
 }
 
-void P11KitTrustSource::StampPaths(const std::vector<std::string>& paths,
-                                   std::vector<FileStamp>& stamps,
-                                   std::vector<std::string>& problems) const {
+P11KitTrustSource::Inputs P11KitTrustSource::Look(const std::vector<std::string>& paths) const {
+  Inputs inputs;
   for (const std::string& path : paths) {
-    stamps.push_back(FileStamp::OfPath(path, options_.racy_window));
-    if (stamps.back().IsMissing() || !IsDirectory(path)) continue;
-    StampDirectory(path, stamps, problems);
-    for (const char* const name : {kAnchors, kBlocklist}) {
-      const std::string directory = PathIn(path, name);
-      stamps.push_back(FileStamp::OfPath(directory, options_.racy_window));
-      StampDirectory(directory, stamps, problems);
-    }
+    LookAt(path, inputs);
+    if (!IsDirectory(path)) continue;
+    LookAt(PathIn(path, kAnchors), inputs);
+    LookAt(PathIn(path, kBlocklist), inputs);
   }
+  return inputs;
 }
 
-void P11KitTrustSource::StampDirectory(const std::string& directory, std::vector<FileStamp>& stamps,
-                                       std::vector<std::string>& problems) const {
-  ForEachName(directory, [&](std::string_view name) {
-    const std::string path = PathIn(directory, name);
-    if (IsDirectory(path)) return true;
-    stamps.push_back(FileStamp::OfPath(path, options_.racy_window));
-    if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) {
-      problems.push_back(path + " cannot be read: nothing it says is applied");
-    }
+void P11KitTrustSource::LookAt(const std::string& path, Inputs& inputs) const {
+  const OpenedPath opened = OpenPath(path, options_.racy_window);
+  if (opened.stamp.IsMissing()) {
+    inputs.stamps.push_back(opened.stamp);
+    return;
+  }
+  inputs.Add(opened);
+  if (!opened.IsDirectory()) return;
+  const bool listed = ForEachName(path, [&](std::string_view name) {
+    const OpenedPath file = OpenPath(PathIn(path, name), options_.racy_window);
+    // The module looks into no directory below these.
+    if (!file.IsDirectory()) inputs.Add(file);
     return true;
   });
+  if (!listed) inputs.stamps.push_back(FileStamp::OfUnread(path));
+}
+
+void P11KitTrustSource::Inputs::Add(const OpenedPath& opened) {
+  stamps.push_back(opened.stamp);
+  if (opened.IsOpen()) {
+    if (!opened.IsDirectory()) files.push_back(opened.stamp.Path());
+    return;
+  }
+  problems.push_back(opened.stamp.Path() + " cannot be read (" + opened.error +
+                     "): nothing it says is applied");
+  readable = readable && opened.stamp.IsMissing();
 }
 
 LoadResult P11KitTrustSource::MakeStore(TrustPolicy policy, const std::string& note) {

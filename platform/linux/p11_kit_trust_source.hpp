@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/linux/file_io.hpp"
 #include "platform/linux/file_stamp.hpp"
 #include "platform/linux/p11_kit_configuration.hpp"
 #include "platform/linux/p11_kit_module.hpp"
@@ -26,7 +27,8 @@ struct P11KitOptions {
   std::vector<std::string> policy_directories;
   std::vector<std::string> cache_directories;
   std::chrono::nanoseconds racy_window = FileStamp::kRacyWindow;
-  /// When a module that failed, for whatever reason of its own, is tried again.
+  /// When a module that failed, for whatever reason of its own, is tried again, and one that reads
+  /// what cannot be watched.
   std::chrono::steady_clock::duration retry = std::chrono::minutes(1);
   /// Reads the module. Tests count the calls.
   std::function<P11KitReading(const P11KitModule&, const BeforeReading&)> read = ReadP11KitPolicy;
@@ -47,11 +49,20 @@ class P11KitTrustSource final : public TrustSource {
   bool ReadPolicyDirectories() const { return read_policy_directories_; }
 
  private:
+  /// What the module is about to read.
+  struct Inputs {
+    std::vector<FileStamp> stamps;
+    std::vector<std::string> files;  // those that can be read
+    std::vector<std::string> problems;
+    /// Whether all that is there can be read. If not, another process may be allowed to, and must
+    /// not be told what this one made of the rest.
+    bool readable = true;
+    void Add(const OpenedPath& opened);
+  };
+
   LoadResult LoadThroughModule();
-  void StampPaths(const std::vector<std::string>& paths, std::vector<FileStamp>& stamps,
-                  std::vector<std::string>& problems) const;
-  void StampDirectory(const std::string& directory, std::vector<FileStamp>& stamps,
-                      std::vector<std::string>& problems) const;
+  Inputs Look(const std::vector<std::string>& paths) const;
+  void LookAt(const std::string& path, Inputs& inputs) const;
   /// `note`: what else there is to say about the source, or nothing.
   LoadResult MakeStore(TrustPolicy policy, const std::string& note);
   LoadResult Fail(const std::string& why) const;
@@ -62,7 +73,8 @@ class P11KitTrustSource final : public TrustSource {
   std::vector<FileStamp> stamps_;         // of what the last Load() was made from
   std::vector<FileStamp> policy_stamps_;  // of what SystemKeepsPolicy() looked at
   bool read_policy_directories_ = false;
-  // Set when the last Load() failed for a reason that no stamp shows, or did not end.
+  // Set when the last Load() failed for a reason that no stamp shows, read what none shows, or did
+  // not end.
   std::optional<std::chrono::steady_clock::time_point> try_again_;
 };
 

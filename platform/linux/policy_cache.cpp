@@ -75,6 +75,12 @@ class Reader {
     const ByteView bytes = Take(Get<std::uint32_t>());
     return Bytes(bytes.begin(), bytes.end());
   }
+  /// A byte of which only bits of `known` are ever set.
+  std::uint8_t GetFlags(std::uint8_t known) {
+    const auto flags = Get<std::uint8_t>();
+    if ((flags & ~known) != 0) failed_ = true;
+    return flags;
+  }
   std::string GetText() { return std::string(AsText(Take(Get<std::uint32_t>()))); }
   template <typename Item, typename GetItem>
   void GetAll(std::vector<Item>& items, GetItem get_item) {
@@ -152,6 +158,10 @@ Bytes EncodeKeptPolicy(const KeptPolicy& kept) {
   writer.PutAll(policy.paths, put_text);
   writer.PutAll(policy.problems, put_text);
 
+  return WithPolicyHeader(body);
+}
+
+Bytes WithPolicyHeader(ByteView body) {
   Bytes encoded(AsBytes(kMagic).begin(), AsBytes(kMagic).end());
   Writer(encoded).Put(Checksum(body));
   encoded.insert(encoded.end(), body.begin(), body.end());
@@ -175,7 +185,7 @@ std::optional<KeptPolicy> DecodeKeptPolicy(ByteView bytes) {
   kept.setting = reader.GetText();
   reader.GetAll(kept.stamps, [&] {
     std::string path = reader.GetText();
-    if (reader.Get<std::uint8_t>() == 0) return FileStamp::Kept(std::move(path), std::nullopt);
+    if (reader.GetFlags(1) == 0) return FileStamp::Kept(std::move(path), std::nullopt);
     FileStamp::Identity identity;
     identity.device = reader.Get<std::uint64_t>();
     identity.inode = reader.Get<std::uint64_t>();
@@ -186,7 +196,7 @@ std::optional<KeptPolicy> DecodeKeptPolicy(ByteView bytes) {
   });
   reader.GetAll(policy.certificates, [&] {
     TrustPolicy::Certificate item;
-    const auto flags = reader.Get<std::uint8_t>();
+    const auto flags = reader.GetFlags(kTrusted | kDistrusted | kAuthority);
     item.trusted = (flags & kTrusted) != 0;
     item.distrusted = (flags & kDistrusted) != 0;
     item.authority = (flags & kAuthority) != 0;

@@ -28,6 +28,10 @@ Bytes EncodeKeptPolicy(const KeptPolicy& kept);
 /// a crash left behind; it keeps nobody out (cache_directory.hpp does).
 std::optional<KeptPolicy> DecodeKeptPolicy(ByteView bytes);
 
+/// `body` as it stands in the file: behind the number of the format and a checksum. For tests of
+/// what comes behind these, too.
+Bytes WithPolicyHeader(ByteView body);
+
 class PolicyCache {
  public:
   /// `directories`: where to look, in this order (CacheDirectories()). It is kept in the first that

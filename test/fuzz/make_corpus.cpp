@@ -6,6 +6,7 @@
 
 #include "certificates.hpp"
 #include "platform/der.hpp"
+#include "platform/linux/policy_cache.hpp"
 
 using namespace ostrust::platform;
 using namespace std::string_view_literals;
@@ -54,6 +55,46 @@ Bytes SettingsOf(const char* trust, const char* reject) {
   return {all.begin() + static_cast<std::ptrdiff_t>(root.size()), all.end()};
 }
 
+Bytes PublicKeyInfoOf(const Bytes& certificate) {
+  const auto* data = reinterpret_cast<const unsigned char*>(certificate.data());
+  const X509Ptr parsed(d2i_X509(nullptr, &data, static_cast<long>(certificate.size())));
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(parsed.get()), &der);
+  const auto* begin = reinterpret_cast<const std::byte*>(der);
+  Bytes info(begin, begin + size);
+  OPENSSL_free(der);
+  return info;
+}
+
+// An Extension; `identifier` and `value` are content octets.
+Bytes Extension(std::string_view identifier, std::string_view value) {
+  Bytes content;
+  AppendDer(der::kObjectIdentifier, AsBytes(identifier), content);
+  AppendDer(der::kOctetString, AsBytes(value), content);
+  Bytes extension;
+  AppendDer(der::kSequence, content, extension);
+  return extension;
+}
+
+// As it is kept, without the header.
+std::string Body(const TrustPolicy& policy) {
+  KeptPolicy kept;
+  kept.setting = "/directory";
+  kept.stamps = {FileStamp::Kept("/present", FileStamp::Identity{1, 2, 3, 4, 5}),
+                 FileStamp::Kept("/missing", std::nullopt)};
+  kept.policy = policy;
+  const Bytes encoded = EncodeKeptPolicy(kept);
+  return std::string(AsText(encoded).substr(WithPolicyHeader({}).size()));
+}
+
+TrustPolicy::Certificate Trusted(const Bytes& certificate) {
+  TrustPolicy::Certificate item;
+  item.certificate = certificate;
+  item.trusted = true;
+  item.authority = true;
+  return item;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -93,5 +134,36 @@ int main(int argc, char** argv) {
   trust_settings.Add("distrust", AsText(SettingsOf(nullptr, "anyExtendedKeyUsage")));
   trust_settings.Add("unknown", AsText(SettingsOf("1.3.6.1.4.1.99999.1", nullptr)));
   trust_settings.Add("alias", "\x30\x0e\x0c\x01\x61\x04\x01\x01\xa1\x06\x30\x04\x06\x02\x2a\x03"sv);
+
+  TrustPolicy anchors;
+  anchors.certificates = {Trusted(root), Trusted(MakeIssued("Issued", "Example Root CA"))};
+  anchors.certificates[0].server_distrust_after = ToBytes("250101000000Z");
+  anchors.origins = {"/anchors"};
+  TrustPolicy distrusts;
+  distrusts.certificates = {Trusted(root), {}, {}};
+  distrusts.certificates[1].distrusted = true;
+  distrusts.certificates[1].certificate = MakeRoot("Distrusted");
+  distrusts.certificates[2].distrusted = true;
+  distrusts.certificates[2].issuer = NameDer("Example Root CA");
+  distrusts.certificates[2].serial_number = ToBytes("\2\1\1"sv);
+  TrustPolicy stapled;
+  stapled.certificates = {Trusted(root)};
+  const Bytes key = PublicKeyInfoOf(root);
+  stapled.extensions = {
+      {Extension("\x55\x1d\x25"sv, "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"sv), key, 0},
+      {Extension("\x2b\x06\x01\x04\x01\x99\x77\x06\x0a\x01"sv,
+                 "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x04"sv),
+       key, 0},
+      {Extension("\x55\x1d\x13"sv, "\x30\x06\x01\x01\xff\x02\x01\0"sv), key, 0},
+      {Extension("\x55\x1d\x0f"sv, "\x03\x02\x02\x04"sv), key, 0},
+      {Extension("\x55\x1d\x1e"sv, "\x30\0"sv), key, 0}};
+  const Corpus kept_policy(top / "kept_policy");
+  kept_policy.Add("anchors", Body(anchors));
+  kept_policy.Add("empty", Body({}));
+  kept_policy.Add("whole", AsText(WithPolicyHeader(AsBytes(Body(stapled)))));
+  const Corpus trust_policy(top / "trust_policy");
+  trust_policy.Add("anchors", Body(anchors));
+  trust_policy.Add("distrusts", Body(distrusts));
+  trust_policy.Add("stapled", Body(stapled));
   return 0;
 }

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 namespace ostrust::platform {
 
@@ -51,6 +53,10 @@ void TemporaryDirectory::Link(std::string_view name, const std::string& target) 
 
 void TemporaryDirectory::MakeDirectory(std::string_view name) const {
   fs::create_directories(Path(name));
+}
+
+void WaitForFileClock() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(12));
 }
 
 namespace {

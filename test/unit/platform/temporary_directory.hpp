@@ -29,6 +29,10 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+/// Until a change of a file has another time than those before: the kernel's clock for them ticks
+/// every 4 to 10 ms.
+void WaitForFileClock();
+
 /// While it lives the process has no right to read what is not readable by everybody, also if the
 /// tests run as root.
 class Unprivileged {
