@@ -58,6 +58,7 @@ namespace mutex_rank {
 inline constexpr int kRegistry = 10;
 inline constexpr int kGovern = 20;
 inline constexpr int kTrustLoad = 30;
+inline constexpr int kP11Kit = 35;
 inline constexpr int kTrustSnapshot = 40;
 inline constexpr int kAnchors = 50;
 inline constexpr int kErrors = 60;

@@ -1,11 +1,14 @@
 #include "platform/trust_source.hpp"
 
-#include "platform/linux/file_trust_source.hpp"
+#include "platform/linux/system_trust_source.hpp"
 
 namespace ostrust::platform {
 
-std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source, std::string& error) {
-  return MakeFileTrustSource(trust_source, FileTrustOptions(), error);
+std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source,
+                                             std::string_view cache_dir, std::string& error) {
+  SystemTrustOptions options;
+  options.p11_kit.cache_directories = CacheDirectories(cache_dir);
+  return MakeSystemTrustSource(trust_source, std::move(options), error);
 }
 
 }  // namespace ostrust::platform

@@ -37,9 +37,11 @@ class TrustSource {
   TrustSource& operator=(const TrustSource&) = default;
 };
 
-/// The source that the configuration key `trust-source` names: "auto" (also ""), or an absolute
-/// path of a bundle file or a directory. Nothing is read yet.
+/// The source that the configuration key `trust-source` names: "auto" (also ""), "p11-kit",
+/// "p11-kit:DIR", or the absolute path of a bundle file or a directory; with `cache_dir`, the key
+/// `cache-dir`, for what is kept between processes. Nothing is read yet.
 /// Null, with a sentence in `error`, when `trust_source` is none of these.
-std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source, std::string& error);
+std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source,
+                                             std::string_view cache_dir, std::string& error);
 
 }  // namespace ostrust::platform

@@ -126,7 +126,7 @@ class Reader {
     const auto value = Value(key);
     if (!value) return;
     std::string why;
-    if (platform::MakeTrustSource(*value, why) == nullptr) {
+    if (platform::MakeTrustSource(*value, {}, why) == nullptr) {
       config_.errors.push_back(why);  // names the key
       return;
     }
@@ -178,9 +178,14 @@ class Reader {
     }
   }
 
-  void AbsolutePath(const char* key) {
+  void AbsolutePath(const char* key, std::string& out) {
     const auto value = Value(key);
-    if (value && !IsOff(*value) && value->front() != '/') Refuse(key, *value, "an absolute path");
+    if (!value) return;
+    if (!IsOff(*value) && value->front() != '/') {
+      Refuse(key, *value, "an absolute path");
+      return;
+    }
+    out = *value;
   }
 
  private:
@@ -263,7 +268,7 @@ Config ReadConfig(const ConfigLookup& lookup) {
   reader.Absent("intermediates", "off");
   reader.Absent("network-allow-private", "no");
   reader.Seconds("network-timeout");
-  reader.AbsolutePath("cache-dir");
+  reader.AbsolutePath("cache-dir", config.cache_dir);
   reader.TrustSource("trust-source", config.trust_source);
   reader.Refresh("refresh", config.refresh);
   reader.PreloadPrograms("preload", config.preload);

@@ -41,6 +41,8 @@ struct Config {
   /// Shell patterns of bundle files to serve from the system's store; `certifi` is expanded.
   std::vector<std::string> replace_bundles;
   VerifyMode verify = VerifyMode::kPlatform;
+  /// `off`, `no`, an absolute path, or empty for the default.
+  std::string cache_dir;
   std::string trust_source = "auto";
   std::chrono::milliseconds refresh{1000};
   Preload preload{false, {"haproxy"}};

@@ -2,27 +2,28 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "platform/trust_source.hpp"
 
 namespace ostrust {
 namespace {
 
-/// The process's live stores, one for each source and refresh interval, so that every library
-/// context and every libcrypto shares one snapshot. Never destroyed (rule 12).
-platform::LiveTrustStore* SharedLiveStore(const std::string& trust_source,
-                                          std::chrono::milliseconds refresh) {
-  using Key = std::pair<std::string, std::chrono::milliseconds>;
+/// The process's live stores, one for each source, cache and refresh interval, so that every
+/// library context and every libcrypto shares one snapshot. Never destroyed (rule 12).
+platform::LiveTrustStore* SharedLiveStore(const Config& config) {
+  using Key = std::tuple<std::string, std::string, std::chrono::milliseconds>;
   static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
   static auto& stores = *new std::map<Key, platform::LiveTrustStore*>;
 
   const std::lock_guard lock(mutex);
-  const auto [entry, added] = stores.try_emplace(Key(trust_source, refresh), nullptr);
+  const auto [entry, added] =
+      stores.try_emplace(Key(config.trust_source, config.cache_dir, config.refresh), nullptr);
   if (entry->second == nullptr) {
     std::string why;
-    auto source = platform::MakeTrustSource(trust_source, why);
+    auto source = platform::MakeTrustSource(config.trust_source, config.cache_dir, why);
     if (source == nullptr) return nullptr;
-    entry->second = new platform::LiveTrustStore(std::move(source), refresh);
+    entry->second = new platform::LiveTrustStore(std::move(source), config.refresh);
   }
   return entry->second;
 }
@@ -33,8 +34,7 @@ ProviderContext::ProviderContext(const Core& core)
     : core_(core),
       config_(ReadConfig([&core](const char* key) { return core.ConfigValue(key); })),
       log_(EffectiveLogTarget(config_.log)),
-      live_(config_.errors.empty() ? SharedLiveStore(config_.trust_source, config_.refresh)
-                                   : nullptr) {
+      live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr) {
   for (const std::string& error : config_.errors) {
     log_.Write(LogLevel::kError, error + "; nothing is served from the operating system's store");
   }

@@ -49,6 +49,20 @@ FileStamp FileStamp::OfUnopened(std::string path, int error) {
   return stamp;
 }
 
+FileStamp FileStamp::OfPath(std::string path, std::chrono::nanoseconds racy_window) {
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0) return Of(std::move(path), status, racy_window);
+  const int error = errno;
+  return OfUnopened(std::move(path), error);
+}
+
+FileStamp FileStamp::Kept(std::string path, std::optional<Identity> identity) {
+  FileStamp stamp(std::move(path));
+  stamp.state_ = identity ? State::kPresent : State::kMissing;
+  if (identity) stamp.identity_ = *identity;
+  return stamp;
+}
+
 bool FileStamp::Differs() const {
   if (state_ == State::kUnknown) return true;
   struct stat status;

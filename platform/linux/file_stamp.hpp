@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,12 +25,32 @@ class FileStamp {
   /// The stamp of `path`, from an fstat() of it that was made before it was read.
   static FileStamp Of(std::string path, const struct stat& status,
                       std::chrono::nanoseconds racy_window);
+  /// The stamp of `path` as it is now, from a stat() of it.
+  static FileStamp OfPath(std::string path, std::chrono::nanoseconds racy_window);
   /// The stamp of a path that could not be opened, for the reason `error` (an errno). If that is a
   /// lack of means of this process the path counts as changed until it can be read.
   static FileStamp OfUnopened(std::string path, int error);
 
   /// Of something that could not be read although it is there: it counts as changed until it is.
   static FileStamp OfUnread(std::string path) { return FileStamp(std::move(path)); }
+
+  struct Identity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::int64_t size = 0;
+    std::int64_t modified = 0;  // nanoseconds since 1970
+    std::int64_t changed = 0;
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  /// A stamp that was kept: `identity` is nullopt where there was nothing.
+  static FileStamp Kept(std::string path, std::optional<Identity> identity);
+  /// Whether it tells the same to another process, later.
+  bool CanBeKept() const { return state_ != State::kUnknown && !racy_; }
+  const std::string& Path() const { return path_; }
+  /// Nullopt where there was nothing.
+  std::optional<Identity> GetIdentity() const {
+    return state_ == State::kPresent ? std::optional(identity_) : std::nullopt;
+  }
 
   /// There was nothing at the path.
   bool IsMissing() const { return state_ == State::kMissing; }
@@ -40,14 +61,6 @@ class FileStamp {
 
  private:
   enum class State : std::uint8_t { kPresent, kMissing, kUnknown };
-  struct Identity {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    std::int64_t modified = 0;  // nanoseconds since 1970
-    std::int64_t changed = 0;
-    friend bool operator==(const Identity&, const Identity&) = default;
-  };
   static Identity IdentityOf(const struct stat& status);
 
   explicit FileStamp(std::string path) : path_(std::move(path)) {}

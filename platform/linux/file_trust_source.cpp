@@ -33,27 +33,20 @@ LoadResult NoAnchor(const std::string& path, std::shared_ptr<const TrustStore> s
   return {std::move(store), std::move(error)};
 }
 
-// Which directory `/` is. Nullopt, which equals no directory, when that cannot be told.
-std::optional<std::pair<dev_t, ino_t>> RootDirectory() {
-  struct stat status {};
-  if (stat("/", &status) != 0) return std::nullopt;
-  return std::pair(status.st_dev, status.st_ino);
-}
-
 }  // namespace
 
-LoadResult FileTrustSource::Load() {
-  if (!root_) root_ = RootDirectory();
+LoadResult FileTrustSource::LoadAfter(std::vector<std::string> unusable) {
+  root_.Remember();
   interrupted_ = true;
   stamps_.clear();
   layered_ = nullptr;
-  LoadResult result = path_.empty() ? LoadAuto() : LoadPath(path_);
+  LoadResult result = path_.empty() ? LoadAuto(std::move(unusable)) : LoadPath(path_);
   interrupted_ = false;
   return result;
 }
 
 bool FileTrustSource::Changed() {
-  if (root_ && root_ != RootDirectory()) return false;
+  if (!root_.IsTheSame()) return false;
   return interrupted_ ||
          std::any_of(stamps_.begin(), stamps_.end(),
                      [](const FileStamp& stamp) { return stamp.MayHaveChanged(); }) ||
@@ -73,8 +66,7 @@ LoadResult FileTrustSource::LoadPath(const std::string& path) {
   return LoadBundle(opened, path, nullptr, {});
 }
 
-LoadResult FileTrustSource::LoadAuto() {
-  std::vector<std::string> unusable;  // is there, but gives no anchor
+LoadResult FileTrustSource::LoadAuto(std::vector<std::string> unusable) {
   std::string absent;
   std::shared_ptr<const TrustStore> only_distrusts;
   const auto keep_distrusts = [&](LoadResult& result) {
@@ -219,15 +211,10 @@ void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileId
 std::unique_ptr<TrustSource> MakeFileTrustSource(std::string_view trust_source,
                                                  FileTrustOptions options, std::string& error) {
   constexpr std::string_view kAllowed =
-      "allowed are auto, or the absolute path of a file or directory";
+      "allowed are auto, p11-kit, p11-kit:DIR, or the absolute path of a file or directory";
   error.clear();
   if (trust_source.empty() || trust_source == "auto") {
     return std::make_unique<FileTrustSource>(std::string(), std::move(options));
-  }
-  if (trust_source == "p11-kit" || trust_source.substr(0, 8) == "p11-kit:") {
-    error = "trust-source: this build has no p11-kit support; ";
-    error += kAllowed;
-    return nullptr;
   }
   if (trust_source.front() != '/' || trust_source.find('\0') != std::string_view::npos) {
     error = "trust-source: \"" + std::string(trust_source) + "\" is not possible; ";

@@ -18,6 +18,7 @@
 #include "platform/linux/file_io.hpp"
 #include "platform/linux/file_stamp.hpp"
 #include "platform/linux/layered_trust_store.hpp"
+#include "platform/linux/root_directory.hpp"
 #include "platform/trust_source.hpp"
 
 namespace ostrust::platform {
@@ -35,7 +36,10 @@ class FileTrustSource final : public TrustSource {
   FileTrustSource(std::string path, FileTrustOptions options)
       : path_(std::move(path)), options_(std::move(options)) {}
 
-  LoadResult Load() override;
+  LoadResult Load() override { return LoadAfter({}); }
+  /// The same, when other sources are `unusable`, one sentence each. They are among the problems of
+  /// the store, and in the error if there is none.
+  LoadResult LoadAfter(std::vector<std::string> unusable);
   /// False also in a process that called chroot() since: its paths lead elsewhere now, and a tree
   /// that somebody else may write to must not replace the system's store.
   bool Changed() override;
@@ -43,7 +47,8 @@ class FileTrustSource final : public TrustSource {
  private:
   using FileIdentity = std::pair<dev_t, ino_t>;
 
-  LoadResult LoadAuto();
+  /// `unusable`: what is there but gives no anchor.
+  LoadResult LoadAuto(std::vector<std::string> unusable);
   LoadResult LoadPath(const std::string& path);
   LoadResult LoadBundle(const OpenedPath& file, const std::string& path,
                         const char* hashed_directory, std::vector<std::string> problems);
@@ -58,8 +63,7 @@ class FileTrustSource final : public TrustSource {
 
   const std::string path_;
   const FileTrustOptions options_;
-  // The root directory when the source was first read; nothing before that.
-  std::optional<FileIdentity> root_;
+  RootDirectory root_;
   // What the last Load() looked at: also what it did not find and what it could not use.
   std::vector<FileStamp> stamps_;
   // It was left by std::bad_alloc, so that the stamps are not all there.
@@ -68,7 +72,7 @@ class FileTrustSource final : public TrustSource {
   std::shared_ptr<const LayeredTrustStore> layered_;
 };
 
-/// MakeTrustSource() of these systems.
+/// The source for "auto", without p11-kit, and for a path. As MakeTrustSource().
 std::unique_ptr<TrustSource> MakeFileTrustSource(std::string_view trust_source,
                                                  FileTrustOptions options, std::string& error);
 

@@ -54,6 +54,18 @@ constexpr const char* kDirectories[] = {
     "/data/misc/keychain/certs-added",
 };
 
+constexpr const char* kPolicyDirectories[] = {
+    // Fedora, RHEL
+    "/etc/pki/ca-trust/source",
+    "/usr/share/pki/ca-trust-source",
+    // Arch
+    "/etc/ca-certificates/trust-source",
+    "/usr/share/ca-certificates/trust-source",
+    // openSUSE
+    "/etc/pki/trust",
+    "/usr/share/pki/trust",
+};
+
 }  // namespace
 
 std::span<const BundleLocation> SystemBundles() {
@@ -62,6 +74,10 @@ std::span<const BundleLocation> SystemBundles() {
 
 std::span<const char* const> SystemDirectories() {
   return kDirectories;
+}
+
+std::span<const char* const> PolicyDirectories() {
+  return kPolicyDirectories;
 }
 
 }  // namespace ostrust::platform

@@ -22,4 +22,8 @@ std::span<const BundleLocation> SystemBundles();
 /// Directories of certificates, for systems without a bundle. The one to prefer first.
 std::span<const char* const> SystemDirectories();
 
+/// Directories in which a system that keeps trust policy in p11-kit has it: certificates with
+/// purposes and dates, and what is distrusted. Bundles are extracted from them and have lost that.
+std::span<const char* const> PolicyDirectories();
+
 }  // namespace ostrust::platform

@@ -1,5 +1,21 @@
 #include "platform/linux/p11_kit_module.hpp"
 
+#ifndef OSTRUST_P11_KIT
+
+namespace ostrust::platform {
+
+bool P11KitSupported() {
+  return false;
+}
+
+P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
+  return {std::nullopt, "this build has no p11-kit support", {}, false};
+}
+
+}  // namespace ostrust::platform
+
+#else
+
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <p11-kit/pkcs11x.h>
@@ -8,8 +24,11 @@
 #include <array>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <string_view>
 #include <utility>
+
+#include "platform/live_trust_store.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -42,6 +61,21 @@ bool WasFinalized(CK_RV result) {
   return result == CKR_CRYPTOKI_NOT_INITIALIZED || result == CKR_SESSION_HANDLE_INVALID ||
          result == CKR_SESSION_CLOSED;
 }
+
+struct Session {
+  Session(const CK_FUNCTION_LIST& functions, CK_SLOT_ID slot)
+      : module(functions),
+        result(module.C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &handle)) {}
+  ~Session() {
+    if (result == CKR_OK) module.C_CloseSession(handle);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const CK_FUNCTION_LIST& module;
+  CK_SESSION_HANDLE handle = CK_INVALID_HANDLE;
+  CK_RV result;
+};
 
 /// One attempt to read the initialized module.
 class Reader {
@@ -164,13 +198,10 @@ bool Reader::ListTokens(std::vector<CK_SLOT_ID>& slots) {
 }
 
 bool Reader::ReadToken(CK_SLOT_ID slot) {
-  CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
-  const CK_RV result = module_.C_OpenSession(slot, CKF_SERIAL_SESSION, nullptr, nullptr, &session);
-  if (result != CKR_OK) return Fail("C_OpenSession", result);
-  const bool read =
-      ReadObjects(session, CKO_CERTIFICATE) && ReadObjects(session, CKO_X_CERTIFICATE_EXTENSION);
-  module_.C_CloseSession(session);
-  return read;
+  const Session session(module_, slot);
+  if (session.result != CKR_OK) return Fail("C_OpenSession", session.result);
+  return ReadObjects(session.handle, CKO_CERTIFICATE) &&
+         ReadObjects(session.handle, CKO_X_CERTIFICATE_EXTENSION);
 }
 
 bool Reader::ReadObjects(CK_SESSION_HANDLE session, CK_OBJECT_CLASS object_class) {
@@ -350,7 +381,15 @@ const CK_FUNCTION_LIST* FunctionsOf(void* handle, std::string& error) {
 
 }  // namespace
 
+bool P11KitSupported() {
+  return true;
+}
+
 P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& before_reading) {
+  // Two readers with different paths would be in each other's way. And fork() waits for it, so that
+  // no child inherits the module in the middle of our reading.
+  static auto& mutex = *new ForkSafeMutex(mutex_rank::kP11Kit);
+  const std::lock_guard lock(mutex);
   P11KitReading reading;
   void* handle = nullptr;
   for (const std::string& file : module.files) {
@@ -379,6 +418,8 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
   if (functions == nullptr) return fail(why);
 
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    CK_INFO info{};
+    reading.shared = functions->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED;
     std::string arguments = module.arguments;
     CK_C_INITIALIZE_ARGS args{};
     args.flags = CKF_OS_LOCKING_OK;
@@ -408,3 +449,5 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
 }
 
 }  // namespace ostrust::platform
+
+#endif  // OSTRUST_P11_KIT

@@ -28,7 +28,12 @@ struct P11KitReading {
   std::optional<TrustPolicy> policy;
   std::string error;
   std::string file;  // the module that was loaded; empty when none was
+  /// Somebody else in this process had initialized it already, with arguments of his own.
+  bool shared = false;
 };
+
+/// Whether this build can: PKCS#11's headers (libp11-kit-dev) were there.
+bool P11KitSupported();
 
 /// Called with the paths that the module looks through, before it reads any of them.
 using BeforeReading = std::function<void(const std::vector<std::string>& paths)>;
@@ -38,8 +43,8 @@ using BeforeReading = std::function<void(const std::vector<std::string>& paths)>
 /// (GnuTLS, GLib) come and go as they like. p11-kit counts its users, and the first one's arguments
 /// hold for all: if others made it look through other paths than `module.paths`, that is an error.
 /// If another user finalizes it for all in the middle, it is read again, twice at most. An object
-/// that cannot be read is skipped and is a problem. Once loaded, the module stays loaded. One thread
-/// at a time.
+/// that cannot be read is skipped and is a problem. Once loaded, the module stays loaded.
+/// Thread-safe.
 P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& before_reading);
 
 }  // namespace ostrust::platform

@@ -37,7 +37,7 @@ basicConstraints = critical,CA:TRUE,pathlen:0
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid:always
-[cross_certificate]
+[authority]
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
@@ -91,7 +91,7 @@ commonName = supplied
 _P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 
 
-def _element(tag, content):
+def element(tag, content):
     """A DER element."""
     size = len(content)
     if size < 128:
@@ -100,7 +100,7 @@ def _element(tag, content):
     return bytes([tag, 128 + len(octets)]) + octets + content
 
 
-def _elements(der):
+def elements(der):
     """The (tag, content) pairs of the DER elements that follow each other."""
     found = []
     while der:
@@ -111,6 +111,14 @@ def _elements(der):
         found.append((der[0], der[header:header + size]))
         der = der[header + size:]
     return found
+
+
+# A date from which on new certificates of a root are distrusted, and lifetimes that begin before it, at it and
+# after it. Every lifetime lasts until long after the tests.
+POLICY_DATE = "20240101000000Z"
+BEFORE = ("20230601000000Z", "20490101000000Z")
+AT = (POLICY_DATE, "20490101000000Z")
+AFTER = ("20250601000000Z", "20490101000000Z")
 
 
 class PkiError(Exception):
@@ -168,13 +176,13 @@ class Pki:
         with open(self.pem(certificate)) as file:
             der = ssl.PEM_cert_to_DER_cert(file.read())
         # Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue BIT STRING }
-        tbs, algorithm, signature = _elements(_elements(der)[0][1])
-        numbers = _elements(_elements(signature[1][1:])[0][1])
+        tbs, algorithm, signature = elements(elements(der)[0][1])
+        numbers = elements(elements(signature[1][1:])[0][1])
         r, s = (int.from_bytes(content, "big") for _, content in numbers)
-        pair = b"".join(_element(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+        pair = b"".join(element(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
                         for number in (r, _P256_ORDER - s))
-        signature = _element(3, b"\0" + _element(0x30, pair))
-        der = _element(0x30, _element(*tbs) + _element(*algorithm) + signature)
+        signature = element(3, b"\0" + element(0x30, pair))
+        der = element(0x30, element(*tbs) + element(*algorithm) + signature)
         with open(self.pem(name), "w") as out:
             out.write(ssl.DER_cert_to_PEM_cert(der))
 
@@ -299,7 +307,7 @@ def make_all(directory, openssl="openssl"):
     pki.issue("chain-b", subject("Chain Intermediate B"), "chain-c", kind="intermediate")
     pki.issue("chain-l", subject("chain leaf"), "chain-a")
     pki.root("chain-u", subject("Chain Root U"))
-    pki.issue("chain-c-crossed", subject("Chain Root C"), "chain-u", kind="cross_certificate",
+    pki.issue("chain-c-crossed", subject("Chain Root C"), "chain-u", kind="authority",
               like="chain-c")
     pki.root("chain-c-expired", subject("Chain Root C"), like="chain-c", dates=past)
     pki.trusted("chain-c-trusted", "chain-c", "-addtrust", "serverAuth")
@@ -326,8 +334,37 @@ def make_all(directory, openssl="openssl"):
     pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")
     pki.other_signature("int-a-other-signature", "int-a")
 
+    _make_for_policy(pki)
+
     open(stamp, "w").close()
     return pki
+
+
+def _make_for_policy(pki):
+    """Chains of two, three and four below one root, for the policy of p11-kit (p11kit_scenarios.py): leaves from before
+    and after POLICY_DATE, and an intermediate that was renewed, with its key, after it."""
+    pki.root("policy-root", subject("Policy Root"), dates=BEFORE)
+    pki.root("policy-root-reissued", subject("Policy Root"), like="policy-root", dates=BEFORE)
+    pki.issue("policy-upper", subject("Policy Upper"), "policy-root", kind="authority", dates=BEFORE)
+    pki.issue("policy-upper-renewed", subject("Policy Upper"), "policy-root", kind="authority",
+              like="policy-upper", dates=AFTER)
+    pki.issue("policy-lower", subject("Policy Lower"), "policy-upper", kind="intermediate",
+              dates=BEFORE)
+    above = {2: ("policy-root", ()), 3: ("policy-upper", ("policy-upper",)),
+             4: ("policy-lower", ("policy-lower", "policy-upper"))}
+    for length, (issuer, others) in above.items():
+        for when, dates in (("before", BEFORE), ("after", AFTER)):
+            leaf = "policy-leaf-%d-%s" % (length, when)
+            pki.issue(leaf, subject("policy leaf"), issuer, dates=dates)
+            pki.chain("policy-%d-%s" % (length, when), leaf, *others)
+            if others:
+                pki.chain("policy-%d-%s-renewed" % (length, when), leaf, *others[:-1],
+                          "policy-upper-renewed")
+    pki.issue("policy-leaf-2-at", subject("policy leaf"), "policy-root", dates=AT)
+    pki.chain("policy-2-at", "policy-leaf-2-at")
+    pki.issue("policy-leaf-client", subject("policy client"), "policy-upper", kind="client",
+              dates=AFTER)
+    pki.chain("policy-3-client", "policy-leaf-client", "policy-upper")
 
 
 def main():

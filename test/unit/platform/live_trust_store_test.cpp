@@ -150,7 +150,7 @@ TEST(LiveTrustStoreStress, ThreadsAlwaysSeeAWholeSnapshot) {
   const std::string sometimes = Pem(MakeRoot("Sometimes"));
   directory.Write("bundle.pem", always);
   std::string error;
-  LiveTrustStore live(MakeTrustSource(directory.Path("bundle.pem"), error), 0s);
+  LiveTrustStore live(MakeTrustSource(directory.Path("bundle.pem"), {}, error), 0s);
   ASSERT_NE(live.Current(), nullptr);  // read once while it is good: that is what is kept
 
   std::atomic<bool> stop{false};
@@ -193,7 +193,7 @@ TEST(LiveTrustStoreStress, AForkedChildIsNeverStuck) {
   const TemporaryDirectory directory;
   directory.Write("bundle.pem", Pem(MakeRoot("Always")));
   std::string error;
-  LiveTrustStore live(MakeTrustSource(directory.Path("bundle.pem"), error), 0s);
+  LiveTrustStore live(MakeTrustSource(directory.Path("bundle.pem"), {}, error), 0s);
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i) {

@@ -1,0 +1,191 @@
+#include "platform/linux/cache_directory.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+
+#include "platform/linux/file_io.hpp"
+
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
+namespace ostrust::platform {
+namespace {
+
+constexpr const char* kName = "/ostrust";
+
+bool InSecureExecution() {
+#ifdef __linux__
+  return getauxval(AT_SECURE) != 0;
+#else
+  return issetugid() != 0;
+#endif
+}
+
+std::string HomeOfAccount() {
+  struct Closer {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Closer> file(std::fopen("/etc/passwd", "re"));
+  if (file == nullptr) return {};
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  while (fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found) == 0) {
+    if (entry.pw_uid == geteuid()) return entry.pw_dir;
+  }
+  return {};
+}
+
+/// Root or the user this process runs as, and nobody else, decides what is in a file or directory.
+bool IsOurs(const struct stat& status) {
+  return (status.st_uid == 0 || status.st_uid == geteuid()) &&
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/// The same for what a parent directory contains. In one with the sticky bit others can add
+/// entries, but not replace ours.
+bool IsOursOrSticky(const struct stat& status) {
+  return IsOurs(status) || (status.st_uid == 0 && (status.st_mode & S_ISVTX) != 0);
+}
+
+std::string ParentOf(const std::string& path) {
+  return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+}
+
+/// The directory, opened; invalid, with a clause in `why`, when somebody else could have put it
+/// there.
+UniqueFd OpenDirectory(const std::string& directory, std::string& why) {
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+  const std::unique_ptr<char, Free> real(realpath(directory.c_str(), nullptr));
+  if (real == nullptr) {
+    why = directory + ": " + std::generic_category().message(errno);
+    return UniqueFd(-1);
+  }
+  std::string path = real.get();
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0) {
+    why = directory + ": " + std::generic_category().message(errno);
+    return UniqueFd(-1);
+  }
+  if (!IsOurs(status)) {
+    why = directory + " belongs to another user or can be written by others";
+    return UniqueFd(-1);
+  }
+  while (path.size() > 1) {
+    path = ParentOf(path);
+    if (lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || !IsOursOrSticky(status)) {
+      why = path + " belongs to another user or can be written by others";
+      return UniqueFd(-1);
+    }
+  }
+  return fd;
+}
+
+/// Only where nobody else decides what is there: root makes none in a user's home.
+bool MakeDirectory(const std::string& path) {
+  std::string ignored;
+  const UniqueFd parent = OpenDirectory(ParentOf(path), ignored);
+  return parent.Get() >= 0 &&
+         mkdirat(parent.Get(), path.substr(path.rfind('/') + 1).c_str(), 0700) == 0;
+}
+
+/// A file this large would end the process with SIGXFSZ.
+bool IsAboveFileSizeLimit(std::size_t size) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size > limit.rlim_cur;
+}
+
+bool WriteAll(int fd, ByteView content) {
+  while (!content.empty()) {
+    const ssize_t count = write(fd, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    content = content.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
+  if (cache_dir == "off" || cache_dir == "no") return {};
+  std::vector<std::string> directories = {kMachineCacheDirectory};
+  if (!cache_dir.empty()) {
+    directories.emplace_back(cache_dir);
+  } else if (!InSecureExecution()) {
+    const char* const xdg = std::getenv("XDG_CACHE_HOME");
+    if (xdg != nullptr && *xdg == '/') {
+      directories.push_back(std::string(xdg) + kName);
+    } else if (const std::string home = HomeOfAccount(); home.size() > 1 && home.front() == '/') {
+      directories.push_back(home + "/.cache" + kName);
+    }
+  }
+  return directories;
+}
+
+std::optional<Bytes> ReadCached(const std::string& directory, const std::string& name) {
+  std::string ignored;
+  const UniqueFd parent = OpenDirectory(directory, ignored);
+  if (parent.Get() < 0) return std::nullopt;
+  OpenedPath file{UniqueFd(openat(parent.Get(), name.c_str(),
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)),
+                  FileStamp::OfUnread(name),
+                  {},
+                  {}};
+  if (!file.IsOpen() || fstat(file.fd.Get(), &file.status) != 0 || !S_ISREG(file.status.st_mode) ||
+      !IsOurs(file.status)) {
+    return std::nullopt;
+  }
+  return ReadContent(file, ignored);
+}
+
+bool PrepareCacheDirectory(const std::string& directory, std::string& why) {
+  struct stat existing {};
+  if (directory != kMachineCacheDirectory && lstat(directory.c_str(), &existing) != 0) {
+    const std::string parent = ParentOf(directory);
+    if (lstat(parent.c_str(), &existing) == 0 || MakeDirectory(parent)) MakeDirectory(directory);
+  }
+  const UniqueFd fd = OpenDirectory(directory, why);
+  if (fd.Get() < 0) return false;
+  struct stat status {};
+  if (fstat(fd.Get(), &status) == 0 && status.st_uid == geteuid()) return true;
+  why = directory + " belongs to another user";
+  return false;
+}
+
+bool WriteCached(const std::string& directory, const std::string& name, ByteView content) {
+  static std::atomic<unsigned> count{0};
+  std::string ignored;
+  const UniqueFd parent = OpenDirectory(directory, ignored);
+  if (parent.Get() < 0 || IsAboveFileSizeLimit(content.size())) return false;
+  const std::string temporary =
+      "." + name + "." + std::to_string(getpid()) + "." + std::to_string(count.fetch_add(1));
+  const UniqueFd file(openat(parent.Get(), temporary.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.Get() < 0) return false;
+  if (WriteAll(file.Get(), content) && fchmod(file.Get(), 0644) == 0 &&
+      renameat(parent.Get(), temporary.c_str(), parent.Get(), name.c_str()) == 0) {
+    return true;
+  }
+  unlinkat(parent.Get(), temporary.c_str(), 0);
+  return false;
+}
+
+}  // namespace ostrust::platform

@@ -1,0 +1,33 @@
+// Which directory `/` is, so that a process that called chroot() reads nothing more: its paths lead
+// elsewhere then, and a tree that somebody else may write to must not replace the system's store.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <utility>
+
+namespace ostrust::platform {
+
+class RootDirectory {
+ public:
+  /// The first call decides.
+  void Remember() {
+    if (!first_) first_ = Now();
+  }
+  /// False also when it cannot be told. True when there is nothing to compare with.
+  bool IsTheSame() const { return !first_ || first_ == Now(); }
+
+ private:
+  using Identity = std::pair<dev_t, ino_t>;
+
+  static std::optional<Identity> Now() {
+    struct stat status {};
+    if (stat("/", &status) != 0) return std::nullopt;
+    return Identity(status.st_dev, status.st_ino);
+  }
+
+  std::optional<Identity> first_;
+};
+
+}  // namespace ostrust::platform
