@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <future>
 #include <limits>
@@ -170,6 +173,7 @@ TEST_F(P11KitModuleTest, EverythingThatItSaysAboutACertificateIsRead) {
   EXPECT_EQ(AsText(read.email_distrust_after), "");
   EXPECT_EQ(reading.policy->origins.at(read.origin), "/etc/pki/anchors/a.pem");
   EXPECT_THAT(reading.policy->problems, IsEmpty());
+  EXPECT_FALSE(reading.shared);
 }
 
 TEST_F(P11KitModuleTest, AllTokensAreReadInTheirOrder) {
@@ -318,11 +322,13 @@ TEST_F(P11KitModuleTest, WhatCannotBeInitializedIsNotFinalized) {
 TEST_F(P11KitModuleTest, WhatAnotherUserInitializedIsReadAndLeftInitialized) {
   OtherUserInitializes();
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
+  EXPECT_TRUE(reading_.shared);
   // A module that does not count its users:
   Double().before["C_Initialize"] = Fails(CKR_CRYPTOKI_ALREADY_INITIALIZED);
   const int finalized = Double().calls["C_Finalize"];
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
   EXPECT_EQ(Double().calls["C_Finalize"], finalized);
+  EXPECT_TRUE(reading_.shared);
 }
 
 TEST_F(P11KitModuleTest, AUserThatLeavesWhileItIsReadDisturbsNothing) {
@@ -333,6 +339,7 @@ TEST_F(P11KitModuleTest, AUserThatLeavesWhileItIsReadDisturbsNothing) {
   };
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
   EXPECT_THAT(announced_, SizeIs(1));
+  EXPECT_TRUE(reading_.shared);  // the arguments were the other's all the same
 }
 
 TEST_F(P11KitModuleTest, OtherPathsThanThoseAskedForAreAnError) {
@@ -689,11 +696,16 @@ const char* const kEachOf[] = {"C_GetInfo",          "C_GetSlotList",     "C_Get
                                "C_OpenSession",      "C_FindObjectsInit", "C_FindObjects",
                                "C_GetAttributeValue"};
 
+/// The module is initialized, for the first time.
+bool IsFirstReading() {
+  return Double().users == 1 && Double().calls["C_Initialize"] == 1;
+}
+
 TEST_F(P11KitModuleTest, IfAnotherUserFinalizesItInTheMiddleItIsReadAgain) {
   for (const char* function : kEachOf) {
     Double().calls.clear();
-    Double().before = {{function, [](int call) {
-                          if (call == 1) Double().FinalizeForAll();
+    Double().before = {{function, [](int) {
+                          if (IsFirstReading()) Double().FinalizeForAll();
                           return CK_RV{CKR_OK};
                         }}};
     EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three")) << function;
@@ -708,8 +720,8 @@ TEST_F(P11KitModuleTest, IfAnotherUserFinalizesAndInitializesItInTheMiddleThatUs
   for (const char* function : {"C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue"}) {
     Double().calls.clear();
     Double().users = 0;
-    Double().before = {{function, [](int call) {
-                          if (call != 1) return CK_RV{CKR_OK};
+    Double().before = {{function, [](int) {
+                          if (!IsFirstReading()) return CK_RV{CKR_OK};
                           Double().FinalizeForAll();
                           return Double().functions.C_Initialize(nullptr);
                         }}};
@@ -753,6 +765,24 @@ TEST_F(P11KitModuleTest, WhileItIsSlowAnotherThreadMayUseTheModule) {
   });
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
   other.join();
+}
+
+// They may ask for different paths, and the first one's arguments hold for all.
+TEST_F(P11KitModuleTest, TwoReadersWaitForEachOther) {
+  std::atomic<int> most_users = 0;
+  Double().before["C_OpenSession"] = [&](int) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    most_users = std::max(most_users.load(), Double().users);
+    return CK_RV{CKR_OK};
+  };
+  std::thread other([this] {
+    const P11KitReading reading = ReadP11KitPolicy(asked_, [](const auto&) {});
+    EXPECT_TRUE(reading.policy) << reading.error;
+  });
+  EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
+  other.join();
+  EXPECT_EQ(Double().calls["C_Initialize"], 2);
+  EXPECT_EQ(most_users, 1);
 }
 
 }  // namespace
