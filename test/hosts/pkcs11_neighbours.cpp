@@ -103,8 +103,7 @@ Owned<X509_STORE> OsStore() {
   return store;
 }
 
-// --- one thread
-// ------------------------------------------------------------------------------------
+// --- one thread ----------------------------------------------------------------------------------
 
 void NothingIsLeftOpen(X509_STORE* store) {
   CHECK_EQ(Verify(store, "leaf-a"), kAccepted);
@@ -163,8 +162,7 @@ void TheNeighboursPathsAreNotTheSystems(X509_STORE* store) {
   CHECK_EQ(Finalize(), static_cast<int>(CKR_CRYPTOKI_NOT_INITIALIZED));
 }
 
-// --- many threads
-// ----------------------------------------------------------------------------------
+// --- many threads --------------------------------------------------------------------------------
 
 /// Neighbours that come and go, and threads that verify, until Stop().
 class Crowd {
