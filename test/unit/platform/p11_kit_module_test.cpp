@@ -141,8 +141,7 @@ class P11KitModuleTest : public testing::Test {
   int other_users_ = 0;
 };
 
-// --- a module as it should be
-// ----------------------------------------------------------------------
+// --- a module as it should be --------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, EverythingThatItSaysAboutACertificateIsRead) {
   Double().tokens = {{"/etc/pki",
@@ -231,8 +230,7 @@ TEST_F(P11KitModuleTest, ItIsReadAgainAsItIsThen) {
   EXPECT_THAT(ReadValues(), ElementsAre("two", "three"));
 }
 
-// --- the file
-// --------------------------------------------------------------------------------------
+// --- the file ------------------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AMissingModuleIsAnErrorThatNamesAllThatWereTried) {
   asked_.files = {"/nowhere/first.so", "/nowhere/second.so"};
@@ -264,8 +262,7 @@ TEST_F(P11KitModuleTest, ALibraryThatIsNoModuleIsAnError) {
   EXPECT_THAT(Error(), HasSubstr("no PKCS#11 module"));
 }
 
-// --- the list of functions
-// -------------------------------------------------------------------------
+// --- the list of functions -----------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AModuleThatGivesNoFunctionsIsAnError) {
   Double().before["C_GetFunctionList"] = Fails(CKR_GENERAL_ERROR);
@@ -303,8 +300,7 @@ TEST_F(P11KitModuleTest, AListThatLacksAFunctionIsNotUsed) {
   EXPECT_EQ(Double().calls.count("C_Initialize"), 0U);
 }
 
-// --- C_Initialize and C_Finalize
-// -------------------------------------------------------------------
+// --- C_Initialize and C_Finalize -----------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, ArgumentsArriveAsTheyWereGiven) {
   ASSERT_TRUE(Read().policy);
@@ -361,8 +357,7 @@ TEST_F(P11KitModuleTest, AFailingFinalizationTakesNothingFromWhatWasRead) {
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
 }
 
-// --- C_GetInfo
-// -------------------------------------------------------------------------------------
+// --- C_GetInfo -----------------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AnotherModuleThanP11KitsIsNotAsked) {
   CK_UTF8CHAR* const description = Double().info.libraryDescription;
@@ -384,8 +379,7 @@ TEST_F(P11KitModuleTest, AVersionThatStaplesToSomethingElseIsNotAsked) {
   }
 }
 
-// --- functions that fail
-// ---------------------------------------------------------------------------
+// --- functions that fail -------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, ADirectoryThatCannotBeReadWholeIsAnErrorThatNamesTheFunction) {
   for (const char* function : {"C_GetInfo", "C_GetSlotList", "C_GetSlotInfo", "C_OpenSession",
@@ -416,8 +410,7 @@ TEST_F(P11KitModuleTest, ClosingThatFailsTakesNothingFromWhatWasRead) {
   EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
 }
 
-// --- the list of slots
-// -----------------------------------------------------------------------------
+// --- the list of slots ---------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, NoTokenIsAnError) {
   Double().tokens.clear();
@@ -493,8 +486,7 @@ TEST_F(P11KitModuleTest, APathThatWasCutOffIsTheOneThatWasAskedFor) {
   EXPECT_THAT(Error(), HasSubstr("look elsewhere"));
 }
 
-// --- finding objects
-// -------------------------------------------------------------------------------
+// --- finding objects -----------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, ObjectsWithoutEndAreAnError) {
   Double().functions.C_FindObjects = [](CK_SESSION_HANDLE, CK_OBJECT_HANDLE* objects, CK_ULONG room,
@@ -533,8 +525,7 @@ TEST_F(P11KitModuleTest, AnObjectThatIsFoundTwiceDisturbsNothing) {
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
-// --- attributes
-// ------------------------------------------------------------------------------------
+// --- attributes ----------------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AnObjectThatCannotBeReadIsSkippedAndSaid) {
   for (const CK_RV result :
@@ -689,8 +680,7 @@ TEST_F(P11KitModuleTest, WhatIsNoDerIsHandedOnAndIsAProblemOfThePolicy) {
                   HasSubstr("a certificate there cannot be read")));
 }
 
-// --- other users
-// -----------------------------------------------------------------------------------
+// --- other users ---------------------------------------------------------------------------------
 
 const char* const kEachOf[] = {"C_GetInfo",          "C_GetSlotList",     "C_GetSlotInfo",
                                "C_OpenSession",      "C_FindObjectsInit", "C_FindObjects",
