@@ -525,14 +525,32 @@ TEST_F(P11KitModuleTest, AnObjectThatIsFoundTwiceDisturbsNothing) {
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
+// Somebody else in the process opened a session after the policy was changed, which makes the
+// module read it anew, under new handles.
+TEST_F(P11KitModuleTest, IfAnObjectVanishesInTheMiddleAllIsReadAgain) {
+  Double().before["C_GetAttributeValue"] = Fails(CKR_OBJECT_HANDLE_INVALID, 3, 3);
+  EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three"));
+  EXPECT_THAT(Problems(), IsEmpty());
+  EXPECT_THAT(announced_, SizeIs(2));
+}
+
+TEST_F(P11KitModuleTest, AnObjectThatAlwaysVanishesIsSkippedAndSaid) {
+  Double().before["C_GetAttributeValue"] = [](int call) {
+    return call % 7 == 1 ? CK_RV{CKR_OBJECT_HANDLE_INVALID} : CK_RV{CKR_OK};  // the first of 7
+  };
+  EXPECT_THAT(ReadValues(), ElementsAre("two", "three"));
+  EXPECT_THAT(Problems(), ElementsAre(HasSubstr("C_GetAttributeValue failed: 0x82")));
+  EXPECT_THAT(announced_, SizeIs(3));
+}
+
 // --- attributes ----------------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AnObjectThatCannotBeReadIsSkippedAndSaid) {
   for (const CK_RV result :
        {CKR_HOST_MEMORY, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD,
         CKR_ATTRIBUTE_VALUE_INVALID, CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_DEVICE_REMOVED,
-        CKR_OPERATION_NOT_INITIALIZED, CKR_BUFFER_TOO_SMALL, CKR_FUNCTION_NOT_SUPPORTED,
-        CKR_VENDOR_DEFINED + 1, std::numeric_limits<CK_RV>::max()}) {
+        CKR_OPERATION_NOT_INITIALIZED, CKR_FUNCTION_NOT_SUPPORTED, CKR_VENDOR_DEFINED + 1,
+        std::numeric_limits<CK_RV>::max()}) {
     for (const int call : {1, 2}) {  // for the sizes, for the values
       Double().calls.clear();
       Double().before["C_GetAttributeValue"] = Fails(result, call, call);
@@ -656,10 +674,16 @@ TEST_F(P11KitModuleTest, ACategoryOfAnotherSizeIsNoAuthority) {
   }
 }
 
-TEST_F(P11KitModuleTest, ATrustThatIsNoBooleanIsNone) {
-  for (const Bytes& trust : {Raw<CK_ULONG>(CK_TRUE), Bytes(), Raw<CK_BBOOL>(2), ToBytes("true")}) {
-    Double().tokens[0].objects[0][CKA_TRUSTED] = trust;
-    EXPECT_THAT(ReadValues(), ElementsAre("two", "three")) << trust.size();
+TEST_F(P11KitModuleTest, ATrustThatIsNoBooleanCountsAsDistrust) {
+  for (const CK_ATTRIBUTE_TYPE type : {CKA_TRUSTED, CKA_X_DISTRUSTED}) {
+    for (const Bytes& value :
+         {Raw<CK_ULONG>(CK_TRUE), Raw<CK_ULONG>(CK_FALSE), Bytes(), Raw<CK_BBOOL>(2)}) {
+      Double().tokens[0].objects[0] = Certificate("one");
+      Double().tokens[0].objects[0][type] = value;
+      EXPECT_THAT(ReadValues(), ElementsAre("one", "two", "three")) << value.size();
+      EXPECT_TRUE(reading_.policy->certificates[0].distrusted) << value.size();
+      EXPECT_THAT(Problems(), ElementsAre(HasSubstr("no CK_BBOOL"))) << value.size();
+    }
   }
 }
 
