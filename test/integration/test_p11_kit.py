@@ -289,5 +289,262 @@ class Scenarios(PolicyTest):
         self.assertSays("error 20 at 1 depth", done)
 
 
+@unittest.skipUnless(MODULE, "p11-kit-trust.so is missing (Debian: p11-kit-modules)")
+class StoreLoader(PolicyTest):
+    """What os:// gives where OpenSSL only enumerates: anchors, with their limits as trust settings."""
+
+    def listed(self, *options):
+        done = self.openssl("storeutl", "-certs", *options, "os://", configuration=self.of_policy())
+        self.assertEqual(done.status, 0, done)
+        return done.out
+
+    def test_anchors_are_listed_and_what_is_blocked_is_not(self):
+        self.policy.anchor(pem("policy-root"), pem("root-a"), pem("root-b"))
+        self.assertIn("Total found: 3\n", self.listed("-noout"))
+        self.policy.block(pem("root-a"), pem("policy-upper"))
+        seen = self.listed("-text", "-noout")
+        self.assertIn("Total found: 2\n", seen)
+        self.assertEqual(re.findall("Subject: .*CN ?= ?(.*)", seen), ["Policy Root", "Root B"])
+
+    def test_an_anchor_for_mail_rejects_servers_wherever_it_is_copied_to(self):
+        self.policy.anchor(pem("policy-root"))
+        for usages, rejects in ((), False), ((p11kit.EMAIL_PROTECTION,), True), ((p11kit.SERVER_AUTH,), False):
+            if usages:
+                self.policy.write("limits", p11kit.stapled_usages(pem("policy-root"), *usages))
+            with self.subTest(usages):
+                rejected = re.search("Rejected Uses:\n(.*)", self.listed("-text", "-noout"))
+                self.assertEqual(rejected and "TLS Web Server Authentication" in rejected.group(1),
+                                 rejects if usages else None)
+                copy = os.path.join(self.work, "copy.pem")
+                done = self.openssl("x509", "-in", "os://", "-trustout", "-out", copy,
+                                    configuration=self.of_policy())
+                self.assertEqual(done.status, 0, done)
+                done = self.openssl("verify", "-CAfile", copy, "-purpose", "sslserver",
+                                    pem("policy-2-after"), configuration=self.stock())
+                self.assertEqual("error 28 at 1 depth" in done.err, rejects, done)
+                self.assertEqual(done.status == 0, not rejects, done)
+
+    def test_a_policy_without_anchors_is_an_error_that_says_so(self):
+        self.policy.block(pem("root-a"))
+        done = self.openssl("verify", "-CAstore", "os://", pem("leaf-a"), configuration=self.of_policy())
+        self.assertNotEqual(done.status, 0, done)
+        self.assertSays("p11-kit: %s holds no certificate that is trusted" % self.policy.directory, done)
+
+
+@unittest.skipUnless(MODULE, "p11-kit-trust.so is missing (Debian: p11-kit-modules)")
+class Live(PolicyTest):
+    """One process with one context sees the policy change."""
+
+    # What is changed, and the answer from then on.
+    STEPS = (("nothing yet", "", 20),
+             ("an anchor", "copy('policy-root', 'anchors')", ACCEPTED),
+             ("a certificate is blocked", "copy('policy-upper', 'blocklist')", 28),
+             ("and no more", "remove('blocklist/policy-upper.pem')", ACCEPTED),
+             ("its key is blocked", "copy('policy-upper-renewed', 'blocklist')", 28),
+             ("and no more", "remove('blocklist/policy-upper-renewed.pem')", ACCEPTED),
+             ("a date", "copy('dated.p11-kit', '')", 28),
+             ("another date", "copy('undated.p11-kit', 'dated.p11-kit')", ACCEPTED),
+             ("no anchor", "remove('anchors/policy-root.pem', 'dated.p11-kit')", 20))
+
+    def answers(self, keys, settle, patience):
+        """[seconds until the expected answer, or the answer there was instead] for each step."""
+        self.policy.anchor(pem("root-b"))
+        for name, date in ("dated", b"240101000000Z"), ("undated", b"480101000000Z"):
+            self.file(name + ".p11-kit", p11kit.certificate(pem("policy-root"), trusted=True,
+                                                            nss_server_distrust_after=date))
+        return self.python(HANDSHAKE + """
+import shutil
+POLICY, SETTLE, PATIENCE = %r, %r, %r
+def copy(name, place):
+    name = os.path.join(T["work"], name) if "." in name else pem(name)
+    shutil.copy(name, os.path.join(POLICY, place))
+def remove(*names):
+    for name in names: os.remove(os.path.join(POLICY, name))
+def until(server, client, wanted):
+    begin = time.monotonic()
+    while True:
+        seen = handshake(server, client, "localhost")
+        took = time.monotonic() - begin
+        if seen == wanted: return took
+        if took > PATIENCE: return [seen, took]
+        time.sleep(0.05)
+sides = contexts("policy-3-after", "server", 0)
+answers = []
+for _, change, wanted in %r:
+    time.sleep(SETTLE)
+    if SETTLE: handshake(*sides, "localhost")
+    eval(change or "None")
+    answers.append(until(*sides, wanted))
+report(answers)""" % (self.policy.directory, settle, patience, self.STEPS), self.of_policy(keys))
+
+    def assertNoticed(self, answers):
+        self.assertEqual(len(answers), len(self.STEPS))
+        for (what, _, _), took in zip(self.STEPS, answers):
+            self.assertIsInstance(took, float, (what, answers, self.logged()))
+
+    def test_changes_are_noticed_within_two_seconds(self):
+        for cache in "off", os.path.join(self.work, "cache"):
+            with self.subTest(cache=cache):
+                self.new_policy()
+                self.assertNoticed(self.answers({"refresh": None, "cache-dir": cache}, 0,
+                                                2 * support.SLOWER))
+
+    def test_changes_are_noticed_by_a_process_that_has_come_to_believe_its_cache(self):
+        cache = os.path.join(self.work, "cache")
+        self.assertNoticed(self.answers({"cache-dir": cache}, RACY, 0))
+        if not os.path.exists(MACHINE_CACHE):
+            self.assertEqual(len(os.listdir(cache)), 1)
+
+
+@unittest.skipUnless(MODULE, "p11-kit-trust.so is missing (Debian: p11-kit-modules)")
+@unittest.skipIf(os.path.exists(MACHINE_CACHE), MACHINE_CACHE + " is there, and comes first")
+class Cache(PolicyTest):
+    """What the module said is kept for the next process, and used only while nothing has changed and where
+    nobody else could have written it."""
+
+    def setUp(self):
+        super().setUp()
+        self.policy.anchor(pem("policy-root"), pem("root-b"))
+        self.policy.write("more", p11kit.distrusted_serial(pem("policy-lower")))
+        self.cache = os.path.join(self.work, "cache")
+
+    def ask(self, cache=None):
+        """The answers of a new process, and whether it had the module in it."""
+        return self.python(HANDSHAKE + """
+answers = {}
+for chain in ("policy-3-after", "policy-4-after", "leaf-b"):
+    answers[chain] = handshake(*contexts(chain, "server", 0), "localhost")
+with open("/proc/self/maps") as maps:
+    report([answers, "p11-kit-trust" in maps.read()])""", self.of_policy({"cache-dir": cache or self.cache}))
+
+    def answers(self, **changed):
+        expected = {"policy-3-after": ACCEPTED, "policy-4-after": 28, "leaf-b": ACCEPTED}
+        expected.update((name.replace("_", "-"), answer) for name, answer in changed.items())
+        return expected
+
+    def keep(self):
+        """Has the policy kept; the answer is the file."""
+        time.sleep(RACY)
+        self.assertEqual(self.ask(), [self.answers(), True])
+        name, = os.listdir(self.cache)
+        path = os.path.join(self.cache, name)
+        self.assertUsed()
+        return path
+
+    def assertUsed(self):
+        self.assertEqual(self.ask(), [self.answers(), False])
+
+    def assertNotUsed(self, **changed):
+        self.assertEqual(self.ask(), [self.answers(**changed), True])
+
+    def test_it_is_kept_once_the_policy_is_at_rest_and_used_by_the_next_process(self):
+        self.assertEqual(self.ask(), [self.answers(), True])
+        self.assertFalse(os.path.exists(self.cache))
+        path = self.keep()
+        self.assertEqual((os.stat(self.cache).st_mode & 0o777, os.stat(path).st_mode & 0o777), (0o700, 0o644))
+        self.assertEqual(self.ask("off"), [self.answers(), True])
+
+    def test_every_change_of_the_policy_makes_it_worthless(self):
+        self.keep()
+        more = os.path.join(self.policy.directory, "more.p11-kit")
+        self.policy.block(pem("policy-upper"))
+        self.assertNotUsed(policy_3_after=28)
+        os.remove(os.path.join(self.policy.directory, "blocklist", "policy-upper.pem"))
+        self.assertNotUsed()
+        self.keep()
+        # Another content of the same size at the same time.
+        before = os.stat(more)
+        with open(more, "r+") as file:
+            text = file.read()
+            self.assertIn("x-distrusted: true\n", text)
+            file.seek(0)
+            file.write(text.replace("x-distrusted: true\n", "trusted: true     \n"))
+        os.utime(more, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertEqual(os.stat(more).st_size, before.st_size)
+        self.assertNotUsed(policy_4_after=ACCEPTED)
+
+    def test_an_older_one_that_is_put_back_is_not_used(self):
+        path = self.keep()
+        old = os.path.join(self.work, "old")
+        shutil.copy2(path, old)
+        self.policy.block(pem("policy-upper"))
+        time.sleep(RACY)
+        self.assertNotUsed(policy_3_after=28)
+        self.assertEqual(self.ask(), [self.answers(policy_3_after=28), False])
+        shutil.copy2(old, path)
+        self.assertNotUsed(policy_3_after=28)
+
+    def test_one_of_another_directory_is_not_used(self):
+        path = self.keep()
+        self.new_policy()
+        self.policy.anchor(pem("root-b"))
+        self.policy.write("more", p11kit.distrusted_serial(pem("policy-lower")))
+        time.sleep(RACY)
+        self.assertNotUsed(policy_3_after=20, policy_4_after=20)
+        other, = set(os.listdir(self.cache)) - {os.path.basename(path)}
+        shutil.copy2(path, os.path.join(self.cache, other))
+        self.assertNotUsed(policy_3_after=20, policy_4_after=20)
+
+    def test_a_damaged_one_is_not_used(self):
+        path = self.keep()
+        with open(path, "rb") as file:
+            good = file.read()
+        damaged = [good[:size] for size in (0, 10, len(good) // 2, len(good) - 1)] + [good + b"\0"]
+        for place in range(5, len(good), len(good) // 8):
+            damaged.append(good[:place] + bytes([good[place] ^ 1]) + good[place + 1:])
+        for content in damaged:
+            with open(path, "wb") as file:
+                file.write(content)
+            with self.subTest(size=len(content)):
+                self.assertNotUsed()
+                self.assertUsed()  # it was made anew
+
+    def test_what_somebody_else_could_have_written_is_not_used(self):
+        path = self.keep()
+        elsewhere = os.path.join(self.work, "elsewhere")
+        shutil.copy2(path, elsewhere)
+
+        def restore():
+            os.chmod(self.cache, 0o700)
+            os.chmod(self.work, 0o700)
+            if os.geteuid() == 0:
+                os.chown(self.cache, 0, 0)
+            for found in glob.glob(os.path.join(self.cache, "*")):
+                os.remove(found)
+            shutil.copy2(elsewhere, path)
+            self.assertUsed()
+
+        ways = [("group may write it", lambda: os.chmod(path, 0o664)),
+                ("all may write it", lambda: os.chmod(path, 0o646)),
+                ("group may write the directory", lambda: os.chmod(self.cache, 0o770)),
+                ("all may write the directory", lambda: os.chmod(self.cache, 0o707)),
+                ("all may write the parent", lambda: os.chmod(self.work, 0o707)),
+                ("it is a link", lambda: (os.remove(path), os.symlink(elsewhere, path))),
+                ("it is a pipe", lambda: (os.remove(path), os.mkfifo(path)))]
+        if os.geteuid() == 0:
+            ways += [("another's file", lambda: os.chown(path, 65534, 65534)),
+                     ("another's directory", lambda: os.chown(self.cache, 65534, 65534))]
+        for what, spoil in ways:
+            with self.subTest(what):
+                restore()
+                spoil()
+                self.assertNotUsed()
+
+    def test_a_directory_that_cannot_be_used_is_named_and_costs_only_time(self):
+        time.sleep(RACY)
+        a_file = self.file("file", "")
+        open_to_all = os.path.join(self.work, "open")
+        os.mkdir(open_to_all)
+        os.chmod(open_to_all, 0o777)
+        for cache in (a_file, os.path.join(a_file, "below"), os.path.join(self.work, "a", "b", "c"), "/proc/none",
+                      open_to_all, os.path.join(open_to_all, "below")):
+            with self.subTest(cache):
+                self.assertEqual(self.ask(cache), [self.answers(), True])
+                self.assertIn("every process reads the trust policy anew, which takes longer: ", self.logged())
+                self.assertIn(cache, self.logged())
+        self.assertEqual(self.ask("off"), [self.answers(), True])
+        self.assertNotIn("anew", self.logged())
+
+
 if __name__ == "__main__":
     support.main()
