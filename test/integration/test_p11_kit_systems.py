@@ -19,12 +19,10 @@ import mozilla_policy  # noqa: E402
 import p11kit  # noqa: E402
 import pkcs11  # noqa: E402
 from pki import POLICY_DATE  # noqa: E402
+from test_p11_kit import CONFIGURATION, MACHINE_CACHE, MODULE, WITHOUT_P11_KIT  # noqa: E402
 
-MODULE = pkcs11.find_module("p11-kit-trust.so")
 NSS = pkcs11.find_module("libnssckbi.so")
-PACKAGED = "/usr/share/p11-kit/modules/p11-kit-trust.module"
 ADMINISTRATORS = "/etc/pkcs11/modules/p11-kit-trust.module"
-MACHINE_CACHE = "/var/cache/ostrust"
 NOBODY = 65534
 
 # `local` and `system`: where policy is, in the order of the module's paths. `list`: the file with Mozilla's.
@@ -45,8 +43,8 @@ SYSTEMS = {
 
 
 def why_not():
-    if MODULE is None or not os.path.exists(PACKAGED):
-        return "p11-kit-trust.so is missing (Debian: p11-kit-modules)"
+    if WITHOUT_P11_KIT:
+        return WITHOUT_P11_KIT
     if NSS is None:
         return "libnssckbi.so is missing (Debian: libnss3)"
     return small_root.why_not()
@@ -82,7 +80,7 @@ class SystemTest(OstrustTest):
         if system.bundle != system.extracted:
             os.symlink(system.extracted, self.root.path(system.bundle))
         self.root.copy(MODULE, os.path.join(system.modules, "p11-kit-trust.so"))
-        self.root.copy(PACKAGED)
+        self.root.copy(CONFIGURATION)
         self.root.write(ADMINISTRATORS, "x-init-reserved: paths='%s:%s'\n" % (system.local, system.system))
 
     def each_system(self, check):
@@ -201,7 +199,7 @@ class PolicyCannotBeRead(SystemTest):
         self.fall_back(lambda: os.remove(self.module()), r"p11-kit-trust\.so: cannot open shared object")
 
     def test_no_configuration_of_the_module(self):
-        self.fall_back(lambda: os.remove(self.root.path(PACKAGED)), "p11-kit's trust module is not installed")
+        self.fall_back(lambda: os.remove(self.root.path(CONFIGURATION)), "p11-kit's trust module is not installed")
 
     def test_a_module_that_is_a_text(self):
         self.fall_back(lambda: self.root.write(self.system.modules + "/p11-kit-trust.so", "text"),
@@ -230,7 +228,7 @@ class NoPolicy(SystemTest):
         bundle = "/etc/ssl/certs/ca-certificates.crt"
         self.root.write(bundle, self.bundle_text)
         self.root.copy(MODULE)
-        self.root.copy(PACKAGED)
+        self.root.copy(CONFIGURATION)
         self.assertServes(bundle + " + /etc/ssl/certs", self.count["for servers"])
         for arguments in ("storeutl", "-certs", "-noout", "os://"), ("list", "-providers", "-verbose"):
             loads, done = self.root.loads("p11-kit-trust.so", *arguments)
