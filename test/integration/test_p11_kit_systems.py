@@ -237,7 +237,7 @@ class NoPolicy(SystemTest):
 
 
 class ChrootedDaemon(OstrustTest):
-    """A process that goes into a chroot after it has read the policy keeps it."""
+    """A process that goes into a chroot after it has read the policy keeps it, whatever is in there."""
 
     servers = ("policy-3-after", "policy-4-after", "leaf-b")
 
@@ -245,7 +245,10 @@ class ChrootedDaemon(OstrustTest):
         policy = p11kit.Policy(os.path.join(self.work, "policy"))
         policy.anchor(pem("policy-root"))
         policy.block(pem("policy-lower"))
-        os.mkdir(os.path.join(self.work, "jail"))
+        jail = os.path.join(self.work, "jail")
+        p11kit.Policy(jail + policy.directory).anchor(pem("root-b"))
+        os.makedirs(jail + os.path.dirname(CONFIGURATION))
+        shutil.copy(CONFIGURATION, jail + CONFIGURATION)
         seen = self.python("""
 first = trusting("os://")
 os.chroot(os.path.join(T["work"], "jail")); os.chdir("/")
