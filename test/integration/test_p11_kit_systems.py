@@ -121,7 +121,7 @@ class PolicyIsRead(SystemTest):
                        if "TLS Web Server Authentication" in uses]
             self.assertEqual(self.count["anchors"] - len(rejects), self.count["for servers"])
             self.assertTrue(self.root.loads("p11-kit-trust.so", "storeutl", "-certs", "-noout", "os://")[0])
-        print(self.count)
+        print("Mozilla's list:", self.count)
         self.assertNotEqual(self.count["anchors"], self.count["for servers"])
         self.each_system(check)
 
