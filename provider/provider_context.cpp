@@ -74,7 +74,7 @@ std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavai
       log_.Write(LogLevel::kInfo, "serving " + std::to_string(status.store->AnchorCount()) +
                                       " anchors from " + status.store->Source());
       for (const std::string& problem : status.store->Problems()) {
-        log_.Write(LogLevel::kInfo, "trust source: " + problem);
+        log_.Write(LogLevel::kError, "trust source: " + problem);
       }
     }
   }
@@ -90,12 +90,6 @@ const char* ProviderContext::BuildInfo(const std::string& binding,
     text += "; source: " + standing.source + "; anchors: " + std::to_string(standing.anchors);
     if (!standing.problems.empty()) text += "; problems: " + standing.problems;
     if (!standing.error.empty()) text += " (kept: " + standing.error + ")";
-    const auto store = live_->GetStatus().store;
-    if (store != nullptr && !store->Problems().empty()) {
-      const std::size_t more = store->Problems().size() - 1;
-      text += "; problems: " + store->Problems().front();
-      if (more > 0) text += " and " + std::to_string(more) + " more";
-    }
   } else {
     text += "; no anchors: " + standing.error;
   }

@@ -22,7 +22,7 @@ void Ask(const PolicyTrustStore& store, ByteView certificate) {
   if (trust.IsDistrusted()) {
     Require(!trust.IsAnchor());
     const auto fields = ReadCertificateFields(certificate);
-    if (fields) Require(store.MayLimit(fields->subject));
+    if (fields) Require(store.MayLimit(*fields));
   }
 }
 
