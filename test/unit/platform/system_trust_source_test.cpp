@@ -178,6 +178,7 @@ TEST_F(SystemTrustSourceTest, PolicyThatAppearsLaterIsTaken) {
   KeepPolicy();
   EXPECT_TRUE(source->Changed());
   EXPECT_TRUE(Trusts(source->Load(), "Policy"));
+  system_.root.Remove(kBundle);  // not read any more
   EXPECT_FALSE(source->Changed());
 }
 
