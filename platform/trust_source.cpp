@@ -7,7 +7,7 @@ namespace ostrust::platform {
 std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source,
                                              std::string_view cache_dir, std::string& error) {
   SystemTrustOptions options;
-  options.p11_kit.cache_directories = CacheDirectories(cache_dir);
+  options.p11_kit.cache_dir = cache_dir;
   return MakeSystemTrustSource(trust_source, std::move(options), error);
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "platform/linux/cache_directory.hpp"
 #include "platform/linux/locations.hpp"
 #include "platform/policy_trust_store.hpp"
 
@@ -108,8 +109,10 @@ LoadResult P11KitTrustSource::Load() {
   try_again_ = std::chrono::steady_clock::now() + options_.retry;
   read_policy_directories_ = false;
   stamps_.clear();
-  auto kept = cache_.Find(options_.directory);
-  if (!kept) return LoadThroughModule();
+  const PolicyCache cache(options_.cache_dir ? CacheDirectories(*options_.cache_dir)
+                                             : options_.cache_directories);
+  auto kept = cache.Find(options_.directory);
+  if (!kept) return LoadThroughModule(cache);
   stamps_ = std::move(kept->stamps);
   try_again_.reset();
   return MakeStore(std::move(kept->policy), {});
@@ -143,7 +146,7 @@ bool P11KitTrustSource::SystemKeepsPolicy() {
   return found;
 }
 
-LoadResult P11KitTrustSource::LoadThroughModule() {
+LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
   std::string error;
   const auto configuration =
       FindP11KitModule(options_.locations, options_.racy_window, stamps_, error);
@@ -199,7 +202,7 @@ LoadResult P11KitTrustSource::LoadThroughModule() {
                                    [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   std::string note;
   if (lasting && !reading.shared) {
-    const std::string why = cache_.Keep({options_.directory, stamps_, policy});
+    const std::string why = cache.Keep({options_.directory, stamps_, policy});
     if (!why.empty()) note = " (read anew by every process: " + why + ")";
   }
   return MakeStore(std::move(policy), note);

@@ -25,6 +25,9 @@ struct P11KitOptions {
   P11KitLocations locations = P11KitLocations::OfThisSystem();
   /// Where a system that keeps its policy in p11-kit has it (locations.hpp).
   std::vector<std::string> policy_directories;
+  /// The configuration key `cache-dir`: CacheDirectories() is asked each time the policy is read,
+  /// for the user who the process is then. Nullopt: `cache_directories`.
+  std::optional<std::string> cache_dir;
   std::vector<std::string> cache_directories;
   std::chrono::nanoseconds racy_window = FileStamp::kRacyWindow;
   /// When a module that failed, for whatever reason of its own, is tried again, and one that reads
@@ -36,8 +39,7 @@ struct P11KitOptions {
 
 class P11KitTrustSource final : public TrustSource {
  public:
-  explicit P11KitTrustSource(P11KitOptions options)
-      : options_(std::move(options)), cache_(options_.cache_directories) {}
+  explicit P11KitTrustSource(P11KitOptions options) : options_(std::move(options)) {}
 
   LoadResult Load() override;
   bool Changed() override;
@@ -60,7 +62,7 @@ class P11KitTrustSource final : public TrustSource {
     void Add(const OpenedPath& opened);
   };
 
-  LoadResult LoadThroughModule();
+  LoadResult LoadThroughModule(const PolicyCache& cache);
   Inputs Look(const std::vector<std::string>& paths) const;
   void LookAt(const std::string& path, Inputs& inputs) const;
   /// `note`: what else there is to say about the source, or nothing.
@@ -68,7 +70,6 @@ class P11KitTrustSource final : public TrustSource {
   LoadResult Fail(const std::string& why) const;
 
   const P11KitOptions options_;
-  const PolicyCache cache_;
   RootDirectory root_;
   std::vector<FileStamp> stamps_;         // of what the last Load() was made from
   std::vector<FileStamp> policy_stamps_;  // of what SystemKeepsPolicy() looked at

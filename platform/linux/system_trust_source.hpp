@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "platform/linux/cache_directory.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "platform/linux/p11_kit_trust_source.hpp"
 
