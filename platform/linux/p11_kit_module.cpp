@@ -170,21 +170,26 @@ bool Reader::Read(const std::vector<std::string>& wanted_paths,
   return true;
 }
 
+/// Why it is not to be asked; empty when it is.
+std::string WhyNotOurs(const CK_INFO* module) {
+  // The attributes of trust policy are vendor-defined: they mean nothing in another's module.
+  const std::string description = Text(module->libraryDescription);
+  if (description != "PKCS#11 Kit Trust Module") {
+    return "it is not p11-kit's trust module but \"" + description + "\"";
+  }
+  // 0.23 staples extensions to public keys; before, it did to key identifiers.
+  const CK_VERSION version = module->libraryVersion;
+  if (version.major > 0 || version.minor >= 23) return {};
+  return "it is too old: " + std::to_string(version.major) + "." + std::to_string(version.minor) +
+         ", 0.23 is needed";
+}
+
 bool Reader::CheckModule() {
   CK_INFO info{};
   const CK_RV result = module_.C_GetInfo(&info);
   if (result != CKR_OK) return Fail("C_GetInfo", result);
-  // The attributes of trust policy are vendor-defined: they mean nothing in another's module.
-  const std::string description = Text(info.libraryDescription);
-  if (description != "PKCS#11 Kit Trust Module") {
-    return Fail("it is not p11-kit's trust module but \"" + description + "\"");
-  }
-  // 0.23 staples extensions to public keys; before, it did to key identifiers.
-  if (info.libraryVersion.major == 0 && info.libraryVersion.minor < 23) {
-    return Fail("it is too old: " + std::to_string(info.libraryVersion.major) + "." +
-                std::to_string(info.libraryVersion.minor) + ", 0.23 is needed");
-  }
-  return true;
+  std::string why_not = WhyNotOurs(&info);
+  return why_not.empty() || Fail(std::move(why_not));
 }
 
 bool Reader::ListTokens(std::vector<CK_SLOT_ID>& slots) {

@@ -284,9 +284,10 @@ void ReadEnvironment(P11KitDouble& module) {
 
 P11KitDouble* MakeDouble() {
   auto* const module = new P11KitDouble;
-  module->info.libraryVersion = {0, 25};
-  Pad(module->info.manufacturerID, "PKCS#11 Kit");
-  Pad(module->info.libraryDescription, "PKCS#11 Kit Trust Module");
+  CK_INFO* const info = &module->info;
+  info->libraryVersion = {0, 25};
+  Pad(info->manufacturerID, "PKCS#11 Kit");
+  Pad(info->libraryDescription, "PKCS#11 Kit Trust Module");
   CK_FUNCTION_LIST& functions = module->functions;
   functions.version = {2, 40};
   functions.C_Initialize = Initialize;

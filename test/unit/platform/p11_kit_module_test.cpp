@@ -360,7 +360,8 @@ TEST_F(P11KitModuleTest, AFailingFinalizationTakesNothingFromWhatWasRead) {
 // --- C_GetInfo -----------------------------------------------------------------------------------
 
 TEST_F(P11KitModuleTest, AnotherModuleThanP11KitsIsNotAsked) {
-  CK_UTF8CHAR* const description = Double().info.libraryDescription;
+  CK_INFO* const info = &Double().info;
+  CK_UTF8CHAR* const description = info->libraryDescription;
   std::memcpy(description, "Security module                 ", 32);
   EXPECT_THAT(Error(), HasSubstr("not p11-kit's trust module but \"Security module\""));
   std::memset(description, 'x', 32);
@@ -371,10 +372,11 @@ TEST_F(P11KitModuleTest, AnotherModuleThanP11KitsIsNotAsked) {
 }
 
 TEST_F(P11KitModuleTest, AVersionThatStaplesToSomethingElseIsNotAsked) {
-  Double().info.libraryVersion = {0, 22};
+  CK_INFO* const info = &Double().info;
+  info->libraryVersion = {0, 22};
   EXPECT_THAT(Error(), HasSubstr("too old: 0.22"));
   for (const CK_VERSION good : {CK_VERSION{0, 23}, CK_VERSION{0, 26}, CK_VERSION{1, 0}}) {
-    Double().info.libraryVersion = good;
+    info->libraryVersion = good;
     EXPECT_TRUE(Read().policy) << int{good.major} << "." << int{good.minor};
   }
 }
