@@ -419,7 +419,7 @@ TEST_F(P11KitTrustSourceTest, WhatCannotBeReadIsReportedAndNothingIsKept) {
     struct stat status {};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     // What is in a directory is to be found nevertheless.
-    ASSERT_EQ(chmod(path.c_str(), S_ISDIR(status.st_mode) ? 0711 : 0), 0);
+    ASSERT_EQ(chmod(path.c_str(), S_ISDIR(status.st_mode) ? 0311 : 0), 0);
     if (geteuid() == 0) {
       ASSERT_EQ(chown(system_.Path("cache").c_str(), kNobody, static_cast<gid_t>(-1)), 0);
     }
@@ -432,7 +432,6 @@ TEST_F(P11KitTrustSourceTest, WhatCannotBeReadIsReportedAndNothingIsKept) {
           << name << ": " << ProblemsOf(result);
       EXPECT_EQ(system_.KeptFiles(), 0U) << name;
       EXPECT_FALSE(source.Changed()) << name;
-      ASSERT_EQ(geteuid() == 0, false);
     }
     ASSERT_EQ(chmod(path.c_str(), status.st_mode & 07777), 0);
   }
