@@ -356,7 +356,8 @@ bool PolicyTrustStore::MayLimit(const CertificateFields& fields) const {
 
 std::string PolicyTrustStore::RuleFor(ByteView certificate) const {
   const auto named = [this](std::uint32_t origin, const char* how) {
-    return (origin < origins_.size() ? origins_[origin] : Source()) + how;
+    const bool is_known = origin < origins_.size() && !origins_[origin].empty();
+    return (is_known ? origins_[origin] : Source()) + how;
   };
   const auto listed = origin_of_certificate_.find(TbsCertificateOf(certificate));
   const bool is_listed = listed != origin_of_certificate_.end();
