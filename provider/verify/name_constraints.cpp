@@ -6,15 +6,20 @@ namespace ostrust::verify {
 
 int OpenSslNames::Check(std::size_t depth, platform::ByteView name_constraints) const {
   if (!symbols_.CanCheckNameConstraints()) return X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE;
+  symbols_.ERR_set_mark();
+  const int error = CheckQueueing(depth, name_constraints);
+  symbols_.ERR_pop_to_mark();
+  return error;
+}
+
+int OpenSslNames::CheckQueueing(std::size_t depth, platform::ByteView name_constraints) const {
   const auto* position = reinterpret_cast<const unsigned char*>(name_constraints.data());
   const auto* const end = position + name_constraints.size();
-  symbols_.ERR_set_mark();
   const std::unique_ptr<NAME_CONSTRAINTS, decltype(symbols_.NAME_CONSTRAINTS_free)> parsed(
       reinterpret_cast<NAME_CONSTRAINTS*>(
           symbols_.ASN1_item_d2i(nullptr, &position, static_cast<long>(name_constraints.size()),
                                  symbols_.NAME_CONSTRAINTS_it())),
       symbols_.NAME_CONSTRAINTS_free);
-  symbols_.ERR_pop_to_mark();
   if (parsed == nullptr || position != end) return X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX;
 
   auto* const x509 = static_cast<X509*>(symbols_.OPENSSL_sk_value(chain_, static_cast<int>(depth)));
