@@ -109,8 +109,8 @@ LoadResult P11KitTrustSource::Load() {
   try_again_ = std::chrono::steady_clock::now() + options_.retry;
   read_policy_directories_ = false;
   stamps_.clear();
-  const PolicyCache cache(options_.cache_dir ? CacheDirectories(*options_.cache_dir)
-                                             : options_.cache_directories);
+  const PolicyCache cache(options_.cache_directories.empty() ? CacheDirectories(options_.cache_dir)
+                                                             : options_.cache_directories);
   auto kept = cache.Find(options_.directory);
   if (!kept) return LoadThroughModule(cache);
   stamps_ = std::move(kept->stamps);

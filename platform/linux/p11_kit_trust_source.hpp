@@ -26,8 +26,9 @@ struct P11KitOptions {
   /// Where a system that keeps its policy in p11-kit has it (locations.hpp).
   std::vector<std::string> policy_directories;
   /// The configuration key `cache-dir`: CacheDirectories() is asked each time the policy is read,
-  /// for the user who the process is then. Nullopt: `cache_directories`.
-  std::optional<std::string> cache_dir;
+  /// for the user who the process is then.
+  std::string cache_dir = "off";
+  /// The answer in its place, if there is one here.
   std::vector<std::string> cache_directories;
   std::chrono::nanoseconds racy_window = FileStamp::kRacyWindow;
   /// When a module that failed, for whatever reason of its own, is tried again, and one that reads
