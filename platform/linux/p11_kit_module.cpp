@@ -22,6 +22,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -53,7 +54,8 @@ constexpr int kMaxAttempts = 3;
 
 std::string ErrorText(const char* function, CK_RV result) {
   std::array<char, 32> number{};
-  std::snprintf(number.data(), number.size(), "0x%lx", static_cast<unsigned long>(result));
+  static_cast<void>(
+      std::snprintf(number.data(), number.size(), "0x%lx", static_cast<unsigned long>(result)));
   return std::string(function) + " failed: " + number.data();
 }
 

@@ -113,8 +113,8 @@ constexpr std::uint8_t kAuthority = 4;
 std::string FileName(const std::string& setting) {
   if (setting.empty()) return "trust-policy";
   std::array<char, 32> number{};
-  std::snprintf(number.data(), number.size(), "trust-policy-%016llx",
-                static_cast<unsigned long long>(Checksum(AsBytes(setting))));
+  static_cast<void>(std::snprintf(number.data(), number.size(), "trust-policy-%016llx",
+                                  static_cast<unsigned long long>(Checksum(AsBytes(setting)))));
   return number.data();
 }
 

@@ -61,7 +61,7 @@ std::string ObjectionTo(CertificateTrust trust, const Use& use, bool from_store)
     return std::string("rejected for ") + NameOf(use.purpose);
   }
   if (!from_store || !trust.IsAnchor() || !RefusedAsAnchor(trust, use)) return {};
-  const std::string objection = std::string("not trusted for ") + NameOf(use.purpose);
+  std::string objection = std::string("not trusted for ") + NameOf(use.purpose);
   if (RejectedAsAnchor(trust, use.purpose)) return objection;
   return objection + " with a certificate issued after " +
          DateOf(trust.DistrustAfter(*use.purpose));
