@@ -9,7 +9,7 @@ bool P11KitSupported() {
 }
 
 P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
-  return {std::nullopt, "this build has no p11-kit support", {}, false};
+  return {std::nullopt, "this build has no p11-kit support", {}, false, false};
 }
 
 }  // namespace ostrust::platform
@@ -93,6 +93,7 @@ class Reader {
   bool Finalized() const { return finalized_; }
   /// An object was gone or another one when its values were asked for: somebody changed the policy.
   bool Changed() const { return changed_; }
+  bool Incomplete() const { return incomplete_; }
 
  private:
   /// The values of the attributes that were asked for, in the same order; nullopt for those that
@@ -133,6 +134,7 @@ class Reader {
   std::string error_;
   bool finalized_ = false;
   bool changed_ = false;
+  bool incomplete_ = false;
 };
 
 /// A fixed-size text of PKCS#11: padded with spaces, without a terminating zero.
@@ -270,6 +272,7 @@ bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_OBJECT_CLASS object_class) {
   const auto skip = [&](const std::string& why) {
     if (finalized_) return false;
+    incomplete_ = true;
     policy_.problems.push_back(token_ + ": an object is skipped: " + why);
     return true;
   };
@@ -467,6 +470,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
     // What is missing from it may be what distrusts somebody.
     if (read && (!reader.Changed() || attempt + 1 == kMaxAttempts)) {
       reading.policy = std::move(reader.Policy());
+      reading.incomplete = reader.Incomplete();
       return reading;
     }
     if (read) continue;

@@ -30,6 +30,9 @@ struct P11KitReading {
   std::string file;  // the module that was loaded; empty when none was
   /// Somebody else in this process had initialized it already, with arguments of his own.
   bool shared = false;
+  /// Objects were skipped, and may be readable another time: one of them may be what distrusts
+  /// somebody.
+  bool incomplete = false;
 };
 
 /// Whether this build can: PKCS#11's headers (libp11-kit-dev) were there.

@@ -189,15 +189,14 @@ LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
         return options_.directory.empty() && path.size() >= kMaxPathSize;
       });
   const bool watched = cut == policy.paths.end();
-  if (watched) {
-    try_again_.reset();
-  } else {
+  if (watched && !reading.incomplete) try_again_.reset();
+  if (!watched) {
     policy.problems.push_back("p11-kit looks through " + *cut +
                               "..., of which it tells the beginning only: it is read again from "
                               "time to time, and by every process");
   }
 
-  const bool lasting = watched && inputs.readable &&
+  const bool lasting = watched && inputs.readable && !reading.incomplete &&
                        std::all_of(stamps_.begin(), stamps_.end(),
                                    [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   std::string note;

@@ -547,6 +547,13 @@ TEST_F(P11KitModuleTest, AnObjectThatAlwaysVanishesIsSkippedAndSaid) {
 
 // --- attributes ----------------------------------------------------------------------------------
 
+TEST_F(P11KitModuleTest, APolicyWithoutAnObjectSaysThatItIsIncomplete) {
+  EXPECT_FALSE(Read().incomplete);
+  Double().calls.clear();
+  Double().before["C_GetAttributeValue"] = Fails(CKR_DEVICE_ERROR, 1, 1);
+  EXPECT_TRUE(Read().incomplete);
+}
+
 TEST_F(P11KitModuleTest, AnObjectThatCannotBeReadIsSkippedAndSaid) {
   for (const CK_RV result :
        {CKR_HOST_MEMORY, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD,

@@ -68,6 +68,7 @@ P11KitReading P11KitSystem::Read(const P11KitModule& module,
   ++reads;
   P11KitReading reading;
   reading.shared = shared;
+  reading.incomplete = incomplete;
   if (!failure.empty()) {
     reading.error = failure;
     return reading;

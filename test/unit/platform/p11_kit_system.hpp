@@ -33,6 +33,7 @@ class P11KitSystem {
   std::string failure;
   /// Whether somebody else initialized it.
   bool shared = false;
+  bool incomplete = false;
   /// Called while it reads.
   std::function<void()> while_reading;
 

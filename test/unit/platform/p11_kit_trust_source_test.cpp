@@ -277,6 +277,20 @@ TEST_F(P11KitTrustSourceTest, WhatIsKeptForADirectoryIsNotTheSystems) {
   EXPECT_EQ(system_.reads, 2);
 }
 
+TEST_F(P11KitTrustSourceTest, WhatWasReadInPartIsNotKeptAndReadAgain) {
+  system_.incomplete = true;
+  P11KitOptions options = system_.Options();
+  options.retry = std::chrono::seconds(0);
+  P11KitTrustSource source(options);
+  EXPECT_EQ(source.Load().error, "");
+  EXPECT_EQ(system_.KeptFiles(), 0U);
+  EXPECT_TRUE(source.Changed());
+  system_.incomplete = false;
+  EXPECT_EQ(source.Load().error, "");
+  EXPECT_EQ(system_.KeptFiles(), 1U);
+  EXPECT_FALSE(source.Changed());
+}
+
 // --- Another user of the module in this process
 
 TEST_F(P11KitTrustSourceTest, WhatASharedModuleSaysIsNotKept) {
