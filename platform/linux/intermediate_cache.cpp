@@ -21,10 +21,14 @@ constexpr std::size_t kMaxFiles = 4096;
 constexpr std::string_view kPrefix = "intermediates-";
 constexpr const char* kFailedFetches = "failed-fetches";
 
-constexpr std::int64_t kFirstDelay = 60;
-constexpr std::int64_t kLongestDelay = 3600;
-static_assert(kFirstDelay << (kMaxFailures - 2) < kLongestDelay &&
-              kFirstDelay << (kMaxFailures - 1) >= kLongestDelay);
+/// How many seconds a URL is left alone.
+constexpr std::int64_t DelayAfter(std::uint8_t failures) {
+  constexpr std::int64_t kFirst = 60;
+  constexpr std::int64_t kLongest = 3600;
+  return std::min((kFirst << failures) / 2, kLongest);
+}
+static_assert(DelayAfter(1) == 60 && DelayAfter(2) == 120);
+static_assert(DelayAfter(kMaxFailures - 1) < 3600 && DelayAfter(kMaxFailures) == 3600);
 
 /// The file of a subject. SHA-1 is no boundary here: two subjects made to have the same hash share
 /// a file, where each is still told from the other, and keep each other's certificates out of it.
@@ -94,9 +98,7 @@ const FailedFetch* FindFailed(const FailedFetches& failed, const Sha1Digest& url
 
 /// `fetch` may be null: never.
 bool IsLately(const FailedFetch* fetch, std::int64_t now) {
-  if (fetch == nullptr) return false;
-  const std::int64_t delay = std::min(kFirstDelay << (fetch->failures - 1), kLongestDelay);
-  return fetch->when <= now && now - delay < fetch->when;
+  return fetch != nullptr && fetch->when <= now && now - DelayAfter(fetch->failures) < fetch->when;
 }
 
 bool Remove(FailedFetches& failed, const Sha1Digest& url) {
