@@ -313,6 +313,10 @@ TEST_F(IntermediateCacheTest, AFullDirectoryTakesNoNewFile) {
   temporary_.Remove("first/intermediates-1");
   EXPECT_EQ(cache.Keep(MakeIssued("B", "Root", 4)), "");
   EXPECT_EQ(Found(In({"first"}), "B"), Serials{4});
+  // One more than there may be, as two processes at once can leave, hinders no file that is there.
+  temporary_.Write("first/intermediates-1", "");
+  EXPECT_EQ(cache.Keep(MakeIssued("B", "Root", 5)), "");
+  EXPECT_EQ(Found(In({"first"}), "B"), (Serials{4, 5}));
 }
 
 TEST_F(IntermediateCacheTest, WhatIsDamagedIsIgnoredAndReplaced) {
@@ -808,7 +812,7 @@ TEST_F(IntermediateCacheTest, ADamagedFileOfFailuresCountsAsNoneAndIsReplaced) {
   temporary_.Write("first/failed-fetches", good);
   EXPECT_TRUE(In({"first"}).FailedLately(kUrl));
   for (const std::string& damage : damages) {
-    SCOPED_TRACE(damage.substr(0, 100));
+    SCOPED_TRACE(std::to_string(&damage - damages) + " in the list");
     temporary_.Write("first/failed-fetches", damage);
     EXPECT_FALSE(In({"first"}).FailedLately(kUrl));
     In({"first"}).NoteSuccess(kUrl);
@@ -829,6 +833,11 @@ TEST(IntermediateFilesTest, EverythingIsReadAgainAsItWas) {
     failed[i].when = static_cast<std::int64_t>(i * 0x0123456789abcdefU);
   }
   EXPECT_EQ(DecodeFailedFetches(EncodeFailedFetches(failed)), failed);
+}
+
+TEST(IntermediateFilesTest, ACertificateThatIsTooLargeIsNotRead) {
+  EXPECT_EQ(DecodeIntermediates(MakeSized("A", 1, 64 << 10)).size(), 1U);
+  EXPECT_EQ(DecodeIntermediates(MakeSized("A", 1, (64 << 10) + 1)).size(), 0U);
 }
 
 TEST(IntermediateFilesTest, WhatIsCutIsReadUpToAWholeOneOrNotAtAll) {
