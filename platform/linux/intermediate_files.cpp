@@ -1,7 +1,7 @@
 #include "platform/linux/intermediate_files.hpp"
 
-#include <algorithm>
 #include <string_view>
+#include <tuple>
 
 #include "platform/certificate_fields.hpp"
 

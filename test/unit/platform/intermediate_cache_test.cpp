@@ -2,7 +2,6 @@
 // left alone for as long as is said.
 #include "platform/intermediate_cache.hpp"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <limits>
