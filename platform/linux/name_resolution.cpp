@@ -3,9 +3,7 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -18,10 +16,10 @@
 namespace ostrust::platform {
 namespace {
 
-// What name service modules may use of the stack, beside what the system takes of it itself.
-// With files and DNS only, getaddrinfo() of glibc 2.36 touches 15 KiB; other modules parse JSON or
-// speak LDAP, and sanitizers need more. It is address space, not memory.
-constexpr std::size_t kStackSize = std::size_t{512} << 10;
+// For name service modules: with files and DNS only, getaddrinfo() of glibc 2.36 touches 15 KiB,
+// but others parse JSON or speak LDAP. glibc takes the thread-local storage of all libraries from
+// it, too. It is address space, not memory.
+constexpr std::size_t kStackSize = std::size_t{1} << 20;
 
 // Of this process: a child has none of the threads.
 constinit std::atomic<int> abandoned_resolvers{0};
@@ -104,9 +102,7 @@ int StartDetached(void* (*function)(void*), void* argument) {
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
-  // glibc takes the thread-local storage of all libraries from the stack, and counts it here.
-  const long least = std::max(sysconf(_SC_THREAD_STACK_MIN), 0L);
-  error = pthread_attr_setstacksize(&attributes, static_cast<std::size_t>(least) + kStackSize);
+  error = pthread_attr_setstacksize(&attributes, kStackSize);
   if (error == 0) error = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   if (error == 0) {
     // The program's signals are for the program's threads. A new thread begins with the mask of the
