@@ -105,7 +105,8 @@ class ChainsTest(OstrustTest):
     def assertChains(self, expected):
         """What every governed context gives with the system store as it is, and a stock one with the
         same bundle."""
-        ours = self.seen("report(look_everywhere())", self.ostrust())
+        # One process meets all servers, and would complete chains with what another sent.
+        ours = self.seen("report(look_everywhere())", self.ostrust({"intermediates": "off"}))
         self.assertEqual(set(ours), ENTRIES)
         for entry, answers in ours.items():
             with self.subTest(entry):
