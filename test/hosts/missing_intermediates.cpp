@@ -64,8 +64,10 @@ void InLibraryContexts(const char* source) {
   const auto server = ServerContext("leaf");
   const Owned<SSL_CTX> clients[] = {Client(source), Client(source, second.get())};
   std::mutex mutex;
+  constexpr int kThreads = 8;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       Connection connection(clients[i % 2].get(), server.get());
       SSL_set1_host(connection.client.ssl.get(), kHost);

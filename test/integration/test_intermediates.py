@@ -403,6 +403,45 @@ report([say("leaf-full", "root-u"), say("leaf-full", "root-a", "int-distrusted")
         self.assertEqual(self.connect("leaf", self.missing(cache_dir="off")), UNKNOWN)
 
 
+class NotKept(MissingTest):
+    """A certificate that was fetched is kept if the whole chain was accepted, and else it is not, whatever the reason."""
+
+    def verify(self, leaf, *options, **more):
+        done = self.openssl("verify", "-verify_hostname", "localhost", *options, "-CAfile", "os://", self.pem(leaf),
+                            configuration=self.missing(**more))
+        found = re.search(r"error (\d+) at", done.text)
+        self.assertEqual(done.status == 0, found is None, done)
+        return int(found.group(1)) if found else 0
+
+    def assertNotKept(self, expected, *arguments):
+        """It is refused with one of these errors, and the next process knows nothing."""
+        self.assertIn(self.verify(*arguments), expected)
+        self.trust("root-a")
+        self.assertEqual(self.verify("leaf-silent", intermediates="local"), 20)
+        # The twin: for this verification it is kept.
+        shutil.rmtree(self.cache, ignore_errors=True)
+        self.assertEqual(self.verify("leaf"), 0)
+        self.assertEqual(self.verify("leaf-silent", intermediates="local"), 0)
+
+    def test_another_name(self):
+        self.assertNotKept((20, 62), "leaf", "-verify_hostname", "other.example.org")
+
+    def test_another_purpose(self):
+        self.assertNotKept((20, 26), "client", "-purpose", "sslserver")
+
+    def test_a_leaf_that_is_over(self):
+        self.assertNotKept((10, 20), "leaf-expired")
+
+    def test_a_root_that_is_not_for_servers(self):
+        self.world().pki.trusted("root-a-mail-only", "root-a", "-addtrust", "emailProtection")
+        self.trust("root-a-mail-only")
+        self.assertNotKept((20, 28), "leaf", "-purpose", "sslserver")
+
+    def test_no_root(self):
+        self.trust("root-u")
+        self.assertNotKept((20,), "leaf")
+
+
 class PartialChain(MissingTest):
     """Rule 3: what was fetched or kept is no anchor, not even where any trusted certificate is one."""
 
@@ -526,6 +565,13 @@ report(connect(context, "leaf"))""", UNKNOWN, "leaf", anchors=False)
 
 class Urls(MissingTest):
     """Which URLs of a certificate are asked."""
+
+    def test_without_ostrust_each_of_these_servers_is_refused(self):
+        self.leaves = ("leaf", "leaf-silent", "leaf-other-url", "leaf-dead-first", "leaf-schemes", "leaf-odd-schemes",
+                       "leaf-many", "leaf-2", "leaf-3", "leaf-u", "leaf-loop", "client")
+        seen = self.run_python("report([connect(trusting(BUNDLE), name) for name in %r])" % (self.leaves,), self.stock())
+        self.assertEqual(seen, [UNKNOWN] * len(self.leaves))
+        self.assertNobodyAsked()
 
     def test_the_next_one_if_the_first_is_dead(self):
         self.assertEqual(self.connect("leaf-dead-first", self.missing()), ACCEPTED)

@@ -30,7 +30,7 @@ PATIENCE = 60  # seconds after which a behaviour without end ends
 
 class CaIssuers:
     """An HTTP server, in threads of this process, that remembers what it was asked. A proxy, too: an absolute
-    URI is answered as its path is."""
+    URI is answered as its path is. `answers`: {path without the slash, or (host, path): behaviour}."""
 
     def __init__(self, address="127.0.0.1", port=0):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -101,15 +101,20 @@ class CaIssuers:
                         break
                     head += more
                 first, *headers = head.decode("latin-1").split("\r\n")
-                method, target, version = (first.split(" ") + ["", "", ""])[:3]
+                request = Request(*(first.split(" ") + ["", "", ""])[:3], dict(
+                    (name.lower(), value.strip()) for name, _, value in
+                    (line.partition(":") for line in headers if line)))
                 with self._lock:
-                    self._requests.append(Request(method, target, version, dict(
-                        (name.lower(), value.strip()) for name, _, value in
-                        (line.partition(":") for line in headers if line))))
-                path = target.split("/", 3)[-1] if "://" in target else target.lstrip("/")
-                self.answers.get(path, NOT_FOUND)(connection)
+                    self._requests.append(request)
+                self._behaviour(request)(connection)
             except OSError:
                 pass  # the client has seen enough: that is what is tested
+
+    def _behaviour(self, request):
+        target = request.target
+        path = target.split("/", 3)[-1] if "://" in target else target.lstrip("/")
+        of_host = (request.headers.get("host"), "/" + path)
+        return self.answers.get(of_host) or self.answers.get(path, NOT_FOUND)
 
 
 # --- what it answers -------------------------------------------------------------------------------
@@ -270,8 +275,8 @@ def make(pki, server):
         pki.issue(name, subject("CA " + name), issuer, kind="authority",
                   extensions=access(*map(server.url, paths)) if paths else "", **more)
 
-    def leaf(name, issuer, *urls, kind="server"):
-        pki.issue(name, subject(name), issuer, kind=kind, extensions=access(*urls) if urls else "")
+    def leaf(name, issuer, *urls, **more):
+        pki.issue(name, subject(name), issuer, extensions=access(*urls) if urls else "", **more)
 
     leaf("leaf-direct", "root-a")
     authority("int", "root-a")
@@ -286,6 +291,7 @@ def make(pki, server):
     leaf("leaf-odd-schemes", "int", "ldap://%s/cn=int" % server.authority,
          server.url("int").replace("http:", "https:"), "file://" + pki.path("int.der"))
     leaf("leaf-many", "int", *(server.url("many/%d" % number) for number in range(MANY)))
+    leaf("leaf-expired", "int", server.url("int"), dates=("20200101000000Z", "20210101000000Z"))
     leaf("client", "int", server.url("int"), kind="client")
 
     # Two and three that are missing, each with the URL of the next.
