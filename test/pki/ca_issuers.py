@@ -166,13 +166,6 @@ def resets(connection):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def chunked(body, size):
-    """In chunks of `size` bytes (RFC 9112, 7.1)."""
-    pieces = [body[at:at + size] for at in range(0, len(body), size)]
-    return sends(b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(
-        b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces + [b""]))
-
-
 NOT_FOUND = answers(b"", "404 Not Found")
 
 
@@ -184,7 +177,6 @@ def good(issuer, certs_only):
         ("DER, called something else", answers(issuer, Content_Type="text/plain")),
         ("DER, without a length", sends(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + issuer)),
         ("DER, HTTP/1.0", sends(b"HTTP/1.0 200 OK\r\n\r\n" + issuer)),
-        ("DER in chunks", chunked(issuer, 100)),
     ))
 
 
@@ -238,6 +230,7 @@ def hostile(server, issuer, wrong, impostor, loop):
         ("redirected to ftp:", redirects(server.url("issuer").replace("http:", "ftp:"))),
         ("redirected to nowhere", answers(b"", "302 Found")),
         ("CMS of 1000 certificates", answers(cms([impostor] * 1000))),
+        ("CMS of 200 certificates", answers(cms([impostor] * 200))),
         ("CMS with a loop", answers(cms(loop))),
         ("CMS without certificates", answers(cms([]))),
     ))
@@ -309,6 +302,10 @@ def make(pki, server):
     # Below a root that nobody has to trust.
     authority("int-u", "root-u")
     leaf("leaf-u", "int-u", server.url("int-u"))
+
+    # Servers that send one of several, or one that has nothing to do with it.
+    for sent in ("lower", "middle", "upper", "int-u"):
+        pki.chain("leaf-3-" + sent, "leaf-3", sent)
 
     # Two CAs that issued each other.
     pki.root("loop-first", subject("CA loop-a"))
