@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import time
-import unittest
 
 import own_network
 import support
@@ -18,13 +17,13 @@ NAME = "ca.example.org"
 # Where nobody may go by default: {host of an URL: address of the server there}.
 FORBIDDEN = {
     "127.0.0.1": "127.0.0.1", "[::1]": "::1", "[::ffff:127.0.0.1]": "127.0.0.1", "localhost": "127.0.0.1",
-    "LOCALHOST.": "127.0.0.1", "loopback.example.org": "127.0.0.1", "loopback6.example.org": "::1",
+    "loopback.example.org": "127.0.0.1", "loopback6.example.org": "::1",
     "inside.example.org": PRIVATE[0], "[::ffff:10.0.0.1]": PRIVATE[0],
     **{address: address for address in PRIVATE},
 }
 # Spellings that some resolvers take for an address, and others for a name.
 ODD = ("2130706433", "0x7f.1", "0177.0.0.1", "127.1", "0.0.0.0", "0", "[::]", "[::7f00:1]", PUBLIC + "@127.0.0.1",
-       "user:password@127.0.0.1", "[::1%25lo]", "[fe80::1%25lo]", "127.0.0.1:80", "127.0.0.1:")
+       "user:password@127.0.0.1", "[::1%25lo]", "[fe80::1%25lo]", "127.0.0.1:80", "127.0.0.1:", "LOCALHOST", "localhost.")
 NAMES = {NAME: PUBLIC, "six.example.org": PUBLIC_V6, "loopback.example.org": "127.0.0.1",
          "loopback6.example.org": "::1", "inside.example.org": PRIVATE[0],
          "two.example.org": (PUBLIC_TOO, PUBLIC), "mixed.example.org": ("127.0.0.1", PUBLIC)}
@@ -107,8 +106,9 @@ class Addresses(NetworkTest):
         self.assertEqual(self.stock_verdict(self.net.leaf_of("http://%s/int" % NAME)), UNKNOWN)
         self.assertNobodyAsked()
 
-    @unittest.skipUnless(has_ipv6(), "there is no IPv6")
     def test_public_ipv6_addresses_are_asked(self):
+        if not has_ipv6():
+            self.skipTest("there is no IPv6")
         for host in ("six.example.org", "[%s]" % PUBLIC_V6):
             with self.subTest(host):
                 self.net.serve()
@@ -157,7 +157,8 @@ class Addresses(NetworkTest):
                 self.assertEqual(self.ask(url), UNKNOWN)
                 self.assertAsked("away")
                 self.assertNoneElsewhere()
-                self.assertEqual(self.ask(url, network_allow_private="yes"), ACCEPTED)
+                if not target.startswith("//"):  # not followed at all
+                    self.assertEqual(self.ask(url, network_allow_private="yes"), ACCEPTED)
         # The twin: to a public address.
         self.net.serve()
         self.server.answers["away"] = ca_issuers.redirects("http://%s/int" % PUBLIC)
@@ -214,24 +215,29 @@ class Deadline(NetworkTest):
         self.assertEqual(self.ask("http://%s/int" % NAME), ACCEPTED)
 
     def test_many_names_that_are_never_answered(self):
+        # Who waits for the name server is left behind, but not without end.
         self.silent_name_server()
-        self.leaves = [self.net.leaf_of("http://unheard%d.example.org/int" % number) for number in range(16)]
+        names = [self.net.leaf_of("http://unheard%d.example.org/int" % number) for number in range(24)]
         good = self.net.leaf_of("http://%s/int" % PUBLIC)
         code = """
 names = %r
-seen = {}
-def work(name): seen[name] = connect(ssl.create_default_context(), name)
-threads = [threading.Thread(target=work, args=(name,)) for name in names]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
+seen = []
+def work(name): seen.append(connect(ssl.create_default_context(), name))
+def at_once(names):
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+for begin in range(0, len(names), 8): at_once(names[begin:begin + 8])
+time.sleep(0.5)
 left = len(os.listdir("/proc/self/task"))
-report([sorted(set(seen.values())), left, connect(ssl.create_default_context(), %r)])""" % (self.leaves, good)
-        self.leaves.append(good)
+report([seen, left, connect(ssl.create_default_context(), %r)])""" % (names, good)
+        self.leaves = (*names, good)
         begin = time.monotonic()
         verdicts, left, healthy = self.run_python(code, self.missing(
             network_allow_private=None, cache_dir="off", network_timeout="1"))
-        self.assertLess(time.monotonic() - begin, 1 + MARGIN)  # it does not wait for them at its end, either
-        self.assertEqual((verdicts, healthy), ([UNKNOWN], ACCEPTED))
+        self.assertLess(time.monotonic() - begin, 3 + MARGIN)  # it does not wait for them at its end, either
+        self.assertEqual((verdicts, healthy), ([UNKNOWN] * 24, ACCEPTED))
+        self.assertGreater(left, 1)
         self.assertLessEqual(left, 1 + 8, "threads that wait for the name server")
 
     def fill(self, address):

@@ -74,11 +74,10 @@ class CaIssuers:
 
     def close(self):
         """Connections are refused from now on."""
-        try:
+        if self._listener.fileno() >= 0:
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        finally:
-            self._listener.close()
-            self._bound_only.close()
+        self._listener.close()
+        self._bound_only.close()
 
     def _accept(self):
         while True:
