@@ -157,8 +157,7 @@ class Addresses(NetworkTest):
                 self.assertEqual(self.ask(url), UNKNOWN)
                 self.assertAsked("away")
                 self.assertNoneElsewhere()
-                if not target.startswith("//"):  # not followed at all
-                    self.assertEqual(self.ask(url, network_allow_private="yes"), ACCEPTED)
+                self.assertEqual(self.ask(url, network_allow_private="yes"), ACCEPTED)
         # The twin: to a public address.
         self.net.serve()
         self.server.answers["away"] = ca_issuers.redirects("http://%s/int" % PUBLIC)
