@@ -5,7 +5,9 @@
 // peers only, after OpenSSL accepted the chain, and can only turn that into a refusal.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <span>
@@ -15,6 +17,20 @@
 #include "platform/certificate_trust.hpp"
 
 namespace ostrust::platform {
+
+/// Where a certificate may come from that the peer should have sent and did not (configuration key
+/// `intermediates`).
+enum class Intermediates : std::uint8_t {
+  kOff,
+  kLocal,  // what is known here: this process's memory, the caches, the system's stores
+  kFetch,  // also the network: caIssuers (RFC 5280, 4.2.2.1)
+};
+
+/// What may be fetched for one verification, and how long all of it may take.
+struct NetworkUse {
+  Intermediates intermediates = Intermediates::kLocal;
+  std::chrono::milliseconds timeout{3000};
+};
 
 /// What is asked. Views of the caller's; valid during the call only.
 struct ChainQuestion {
@@ -27,6 +43,8 @@ struct ChainQuestion {
   std::string name;
   /// The time the chain must be valid at, in seconds since 1970.
   std::time_t time = 0;
+  /// Nothing may be fetched because of a client's certificate, whatever this says (rule 9).
+  NetworkUse network;
 };
 
 /// What is wrong with a chain: the union of what the systems tell apart (SecTrust's OSStatus,

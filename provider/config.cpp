@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
+#include <iterator>
 
 #include "platform/trust_source.hpp"
 
@@ -81,19 +83,23 @@ class Reader {
     Refuse(key, *value, std::string(allowed) + ", because this build has no more");
   }
 
-  void Verify(const char* key, VerifyMode& out) {
+  /// One of `values` by its name; `off` and its other spellings are the last.
+  template <typename Enum>
+  void OneOf(const char* key, Enum& out, std::initializer_list<Enum> values,
+             std::string_view allowed) {
     const auto value = Value(key);
     if (!value) return;
-    for (const VerifyMode mode : {VerifyMode::kPlatform, VerifyMode::kReport, VerifyMode::kRoots}) {
-      if (Lower(*value) == NameOf(mode)) {
-        out = mode;
-        return;
-      }
-    }
     if (IsOff(*value)) {
-      out = VerifyMode::kRoots;
+      out = *std::prev(values.end());
+      return;
+    }
+    const auto* const named = std::find_if(values.begin(), values.end(), [&](const Enum candidate) {
+      return Lower(*value) == NameOf(candidate);
+    });
+    if (named == values.end()) {
+      Refuse(key, *value, allowed);
     } else {
-      Refuse(key, *value, "platform, report or roots");
+      out = *named;
     }
   }
 
@@ -111,7 +117,7 @@ class Reader {
     out = std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
   }
 
-  void Seconds(const char* key) {
+  void Seconds(const char* key, std::chrono::milliseconds& out) {
     const auto value = Value(key);
     if (!value) return;
     int seconds = 0;
@@ -119,7 +125,9 @@ class Reader {
     const auto [stop, error] = std::from_chars(value->data(), end, seconds);
     if (error != std::errc() || stop != end || seconds < 1 || seconds > kMaxNetworkTimeoutSeconds) {
       Refuse(key, *value, "a number of seconds from 1 to 600");
+      return;
     }
+    out = std::chrono::seconds(seconds);
   }
 
   void TrustSource(const char* key, std::string& out) {
@@ -244,6 +252,18 @@ const char* NameOf(VerifyMode mode) {
   return "roots";
 }
 
+const char* NameOf(platform::Intermediates intermediates) {
+  switch (intermediates) {
+    case platform::Intermediates::kFetch:
+      return "fetch";
+    case platform::Intermediates::kLocal:
+      return "local";
+    case platform::Intermediates::kOff:
+      break;
+  }
+  return "off";
+}
+
 bool Preload::AppliesTo(std::string_view program) const {
   return all || std::find(programs.begin(), programs.end(), program) != programs.end();
 }
@@ -263,11 +283,16 @@ Config ReadConfig(const ConfigLookup& lookup) {
   reader.Switch("default-paths", config.default_paths);
   reader.Switch("system-bundles", config.system_bundles);
   reader.Patterns("replace-bundles", config.replace_bundles);
-  reader.Verify("verify", config.verify);
+  reader.OneOf("verify", config.verify,
+               {VerifyMode::kPlatform, VerifyMode::kReport, VerifyMode::kRoots},
+               "platform, report or roots");
   reader.Absent("revocation", "off");
-  reader.Absent("intermediates", "off");
-  reader.Absent("network-allow-private", "no");
-  reader.Seconds("network-timeout");
+  using platform::Intermediates;
+  reader.OneOf("intermediates", config.network.intermediates,
+               {Intermediates::kFetch, Intermediates::kLocal, Intermediates::kOff},
+               "off, local or fetch");
+  reader.Switch("network-allow-private", config.network_allow_private);
+  reader.Seconds("network-timeout", config.network.timeout);
   reader.AbsolutePath("cache-dir", config.cache_dir);
   reader.TrustSource("trust-source", config.trust_source);
   reader.Refresh("refresh", config.refresh);

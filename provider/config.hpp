@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/chain_verifier.hpp"
 #include "provider/log.hpp"
 
 namespace ostrust {
@@ -32,8 +33,9 @@ enum class VerifyMode {
   kRoots,     // it is not asked for: only anchors are served
 };
 
-/// As it is written in the configuration.
+/// As they are written in the configuration.
 const char* NameOf(VerifyMode mode);
+const char* NameOf(platform::Intermediates intermediates);
 
 struct Config {
   bool default_paths = true;
@@ -41,6 +43,10 @@ struct Config {
   /// Shell patterns of bundle files to serve from the system's store; `certifi` is expanded.
   std::vector<std::string> replace_bundles;
   VerifyMode verify = VerifyMode::kPlatform;
+  /// What is fetched, and for how long (keys `intermediates`, `network-timeout`).
+  platform::NetworkUse network;
+  /// Whether fetching may reach addresses that are not public, and ports other than 80.
+  bool network_allow_private = false;
   /// `off`, `no`, an absolute path, or empty for the default.
   std::string cache_dir;
   std::string trust_source = "auto";

@@ -28,6 +28,17 @@ platform::LiveTrustStore* SharedLiveStore(const Config& config) {
   return entry->second;
 }
 
+/// The process's caches, one for each directory that is configured.
+platform::IntermediateCache& SharedIntermediates(const std::string& cache_dir) {
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
+  static auto& caches = *new std::map<std::string, platform::IntermediateCache*>;
+
+  const std::lock_guard lock(mutex);
+  platform::IntermediateCache*& cache = caches[cache_dir];
+  if (cache == nullptr) cache = new platform::IntermediateCache(cache_dir);
+  return *cache;
+}
+
 /// As many as a person reads.
 std::string InOneLine(const std::vector<std::string>& problems) {
   constexpr std::size_t kMost = 3;
@@ -47,7 +58,8 @@ ProviderContext::ProviderContext(const Core& core)
     : core_(core),
       config_(ReadConfig([&core](const char* key) { return core.ConfigValue(key); })),
       log_(EffectiveLogTarget(config_.log)),
-      live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr) {
+      live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr),
+      intermediates_(SharedIntermediates(config_.cache_dir)) {
   for (const std::string& error : config_.errors) {
     log_.Write(LogLevel::kError, error + "; nothing is served from the operating system's store");
   }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "platform/fork_safe_mutex.hpp"
+#include "platform/intermediate_cache.hpp"
 #include "platform/live_trust_store.hpp"
 #include "provider/config.hpp"
 #include "provider/core.hpp"
@@ -49,6 +50,9 @@ class ProviderContext {
   /// it was never read or changed. What was skipped in it is logged once for each snapshot.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
+  /// What servers forgot to send, as far as it is known here.
+  platform::IntermediateCache& intermediates() const { return intermediates_; }
+
   /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding
   /// does. The text belongs to this object and stays valid as long.
   const char* BuildInfo(const std::string& binding, const std::string& unknown_keys);
@@ -63,7 +67,9 @@ class ProviderContext {
   const Core core_;
   const Config config_;
   const Log log_;
-  platform::LiveTrustStore* live_;  // shared by the process, never destroyed; null on a bad value
+  // Both shared by the process and never destroyed.
+  platform::LiveTrustStore* live_;  // null on a bad value
+  platform::IntermediateCache& intermediates_;
   std::atomic<bool> active_{true};
   mutable std::atomic<std::uint64_t> logged_generation_{0};
   mutable std::atomic<bool> logged_error_{false};

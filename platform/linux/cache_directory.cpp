@@ -202,4 +202,17 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
   return false;
 }
 
+std::string WriteInFirst(const std::vector<std::string>& directories,
+                         const std::function<std::string(const std::string& directory)>& write) {
+  std::string reasons;
+  for (const std::string& directory : directories) {
+    std::string why;
+    if (PrepareCacheDirectory(directory, why)) why = write(directory);
+    if (why.empty()) return {};
+    if (!reasons.empty()) reasons += "; ";
+    reasons += why;
+  }
+  return reasons;
+}
+
 }  // namespace ostrust::platform

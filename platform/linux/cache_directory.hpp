@@ -6,6 +6,7 @@
 // directory in the place of a parent.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,5 +36,11 @@ bool PrepareCacheDirectory(const std::string& directory, std::string& why);
 
 /// Puts the file there with one rename(), readable by all. False when it could not.
 bool WriteCached(const std::string& directory, const std::string& name, ByteView content);
+
+/// Calls `write` with each directory that can be expected to work (PrepareCacheDirectory()) until
+/// it returns no reason why it could not write. Returns the reasons of them all, as a clause; empty
+/// when one was written, or there are no directories.
+std::string WriteInFirst(const std::vector<std::string>& directories,
+                         const std::function<std::string(const std::string& directory)>& write);
 
 }  // namespace ostrust::platform

@@ -237,17 +237,10 @@ std::optional<KeptPolicy> PolicyCache::Find(const std::string& setting) const {
 }
 
 std::string PolicyCache::Keep(const KeptPolicy& kept) const {
-  std::string reasons;
-  for (const std::string& directory : directories_) {
-    std::string why;
-    if (PrepareCacheDirectory(directory, why)) {
-      if (WriteCached(directory, FileName(kept.setting), EncodeKeptPolicy(kept))) return {};
-      why = directory + " cannot be written";
-    }
-    if (!reasons.empty()) reasons += "; ";
-    reasons += why;
-  }
-  return reasons;
+  return WriteInFirst(directories_, [&](const std::string& directory) -> std::string {
+    const bool written = WriteCached(directory, FileName(kept.setting), EncodeKeptPolicy(kept));
+    return written ? "" : directory + " cannot be written";
+  });
 }
 
 }  // namespace ostrust::platform

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "platform/live_trust_store.hpp"
+#include "provider/host/x509_der.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -74,19 +75,8 @@ const AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry,
 }
 
 X509* AnchorCache::Parse(const StoreEntry& entry, const std::string& propq) const {
-  X509* x509 = symbols_.X509_new_ex(libctx_, propq.empty() ? nullptr : propq.c_str());
-  if (x509 == nullptr) return nullptr;
-  const auto* position = reinterpret_cast<const unsigned char*>(entry.der.data());
-  const auto* const end = position + entry.der.size();
-  // On failure d2i_X509() frees what it was given and sets it to null.
-  if (symbols_.d2i_X509(&x509, &position, static_cast<long>(entry.der.size())) == nullptr) {
-    return nullptr;
-  }
-  if (position != end || !ApplyTrust(x509, entry.trust)) {
-    symbols_.X509_free(x509);
-    return nullptr;
-  }
-  return x509;
+  host::X509Ptr x509 = host::ParseX509(symbols_, libctx_, propq, entry.der);
+  return x509 != nullptr && ApplyTrust(x509.get(), entry.trust) ? x509.release() : nullptr;
 }
 
 bool AnchorCache::ApplyTrust(X509* x509, CertificateTrust trust) const {

@@ -137,6 +137,8 @@ bool Binding::LearnOpenSslsFunctions() {
   if (symbols_.X509_STORE_CTX_init(ctx, nullptr, nullptr, nullptr) == 1) {
     openssls_verify_ = symbols_.X509_STORE_CTX_get_verify(ctx);
     openssls_verify_cb_ = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
+    openssls_check_issued_ = symbols_.X509_STORE_CTX_get_check_issued(ctx);
+    openssls_check_revocation_ = symbols_.X509_STORE_CTX_get_check_revocation(ctx);
   }
   symbols_.X509_STORE_CTX_free(ctx);
   return openssls_verify_ != nullptr;

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -68,6 +69,12 @@ struct Verification {
   /// A function of the application's that stood where ours stands now; may be null.
   X509_STORE_CTX_verify_fn applications_verify = nullptr;
   bool running = false;
+  /// The callback that ours was put before (intermediate_hooks.cpp); null where it was not.
+  X509_STORE_CTX_verify_cb applications_verify_cb = nullptr;
+  /// An error was raised, or a missing intermediate was looked for: no completion any more.
+  bool past_completion = false;
+  /// Where the trusted certificates of a completed chain begin; of any other the context says so.
+  std::optional<std::size_t> first_trusted;
   /// One verification sees one snapshot. Null before it is first needed.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
@@ -109,7 +116,8 @@ class Binding {
   int LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
                       X509_OBJECT* ret);
   int Verify(X509_STORE_CTX* ctx);
-  int CertVerify(X509_STORE_CTX* ctx) const noexcept;
+  int CertVerify(X509_STORE_CTX* ctx);
+  int VerifyCallback(int ok, X509_STORE_CTX* ctx);
   void StoreMade(X509_STORE* store);
   void StoreFreed(X509_LOOKUP* lookup);
   void VerificationMade(X509_STORE_CTX* ctx);
@@ -165,8 +173,21 @@ class Binding {
   /// found. Lock-free: it takes the dynamic linker's lock.
   const host::TlsLibrary* Tls(bool again = false) const;
 
+  // intermediate_hooks.cpp
+  class StoreLookup;
+  /// The store of `ctx` if chains that end there are completed.
+  GovernedStore* CompletingStore(X509_STORE_CTX* ctx) const;
+  void WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
+                             X509_STORE_CTX* ctx) const;
+  bool CompleteInCallback(GovernedStore& state, Verification& verification,
+                          X509_STORE_CTX* ctx) const;
+  void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
+
   // lookup_hooks.cpp
   GovernedStore* Find(X509_STORE* store) const;
+  /// What the store answered before it was governed: the application's certificates.
+  static int PreviousIssuer(const GovernedStore& state, X509** issuer, X509_STORE_CTX* ctx,
+                            X509* x);
   bool Serves(GovernedStore& state, X509_STORE* store) const;
   /// A certificate of the operating system's store, borrowed from the anchor cache.
   struct Candidate {
@@ -187,7 +208,7 @@ class Binding {
   bool PeerSentAnotherIssuer(X509_STORE_CTX* ctx, X509* x, const X509* than) const;
   /// Whether the context has the verify callback that forgives nothing, because the application set
   /// none.
-  bool NobodyForgives(X509_STORE_CTX* ctx) const;
+  bool NobodyForgives(X509_STORE_CTX* ctx, const Verification* verification) const;
   bool ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const;
 
   const host::Image image_;
@@ -202,6 +223,8 @@ class Binding {
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
   X509_STORE_CTX_verify_fn openssls_verify_ = nullptr;
   X509_STORE_CTX_verify_cb openssls_verify_cb_ = nullptr;
+  X509_STORE_CTX_check_issued_fn openssls_check_issued_ = nullptr;
+  X509_STORE_CTX_check_revocation_fn openssls_check_revocation_ = nullptr;
   std::unique_ptr<platform::ChainVerifier> chain_verifier_;  // may be null
 
   static constexpr host::TlsLibrary kNoTls{};

@@ -8,6 +8,7 @@
 
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/marker.hpp"
+#include "provider/hooks/trampolines.hpp"
 #include "provider/verify/judge.hpp"
 
 namespace ostrust::hooks {
@@ -38,11 +39,7 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
   // An application may have copied our function to a store that never asked for us.
   if (state == nullptr) return symbols_.X509_STORE_CTX_get1_issuer(issuer, ctx, x);
 
-  int result;
-  {
-    const AskingPrevious asking;
-    result = state->previous_get_issuer(issuer, ctx, x);
-  }
+  const int result = PreviousIssuer(*state, issuer, ctx, x);
   const X509_VERIFY_PARAM* const param = symbols_.X509_STORE_CTX_get0_param(ctx);
   if (result < 0 || !Serves(*state, store)) return result;
   Verification* const verification = FindVerification(ctx);
@@ -86,11 +83,17 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
     verify::AnnounceRefusal(
         symbols_, *state->context->provider, role, best, depth,
         verify::ObjectionTo(found->trust, role.use, true) + " by " + snapshot->RuleFor(found->der),
-        NobodyForgives(ctx));
+        NobodyForgives(ctx, verification));
   }
   if (symbols_.X509_up_ref(best) != 1) return -1;
   *issuer = best;
   return 1;
+}
+
+int Binding::PreviousIssuer(const GovernedStore& state, X509** issuer, X509_STORE_CTX* ctx,
+                            X509* x) {
+  const AskingPrevious asking;
+  return state.previous_get_issuer(issuer, ctx, x);
 }
 
 STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name) {
@@ -211,8 +214,12 @@ const Binding::Candidate* Binding::Best(const std::vector<Candidate>& candidates
   return best == candidates.end() ? nullptr : &*best;
 }
 
-bool Binding::NobodyForgives(X509_STORE_CTX* ctx) const {
-  return symbols_.X509_STORE_CTX_get_verify_cb(ctx) == openssls_verify_cb_;
+bool Binding::NobodyForgives(X509_STORE_CTX* ctx, const Verification* verification) const {
+  X509_STORE_CTX_verify_cb callback = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
+  if (callback == TrampolinesOf(slot_).verify_callback && verification != nullptr) {
+    callback = verification->applications_verify_cb;
+  }
+  return callback == openssls_verify_cb_;
 }
 
 bool Binding::ValidAt(const X509_VERIFY_PARAM* param, const X509* x) const {

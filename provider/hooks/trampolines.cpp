@@ -115,12 +115,27 @@ struct Entry {
     }
   }
 
-  static int CertVerify(X509_STORE_CTX* ctx, void*) { return Target().CertVerify(ctx); }
+  static int CertVerify(X509_STORE_CTX* ctx, void*) {
+    try {
+      return Target().CertVerify(ctx);
+    } catch (...) {
+      Target().symbols().X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
+      return 0;
+    }
+  }
+
+  static int VerifyCallback(int ok, X509_STORE_CTX* ctx) {
+    try {
+      return Target().VerifyCallback(ok, ctx);
+    } catch (...) {
+      return 0;
+    }
+  }
 
   static constexpr Trampolines kAll = {FileCtrlEx,  StoreCtrlEx,     DirCtrl,          GetIssuer,
                                        LookupCerts, LookupBySubject, LookupFree,       StoreNew,
                                        Verify,      VerificationNew, VerificationFree, SslCtxNew,
-                                       CertVerify};
+                                       CertVerify,  VerifyCallback};
 };
 
 template <std::size_t... kSlots>

@@ -28,6 +28,7 @@ struct Trampolines {
   CRYPTO_EX_free* verification_free;
   CRYPTO_EX_new* ssl_ctx_new;
   int (*cert_verify)(X509_STORE_CTX* ctx, void* arg);
+  X509_STORE_CTX_verify_cb verify_callback;
 };
 
 /// The functions of one slot. No exception leaves them: they fall back to OpenSSL's own function.

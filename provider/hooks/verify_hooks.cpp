@@ -57,21 +57,25 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   const auto snapshot = SnapshotFor(*state, verification);
   if (snapshot == nullptr) return result;  // never read, so nothing of it was served either
   const ProviderContext& provider = *state->context->provider;
+  verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
+  if (chain_verifier_ != nullptr) {
+    const platform::NetworkUse& allowed = provider.config().network;
+    role.network.timeout = allowed.timeout;
+    if (verify::MayBeCompleted(symbols_, Tls(), ctx)) role.network = allowed;
+  }
+  const std::size_t first_trusted =
+      verification != nullptr && verification->first_trusted
+          ? *verification->first_trusted
+          : static_cast<std::size_t>(symbols_.X509_STORE_CTX_get_num_untrusted(ctx));
   const bool accepted =
-      verify::Decide(symbols_, provider, ctx, verify::RoleOf(symbols_, Tls(), ctx), *snapshot,
-                     chain_verifier_.get(), provider.config().verify == VerifyMode::kReport) != 0;
+      verify::Decide(symbols_, provider, ctx, role, first_trusted, *snapshot, chain_verifier_.get(),
+                     provider.config().verify == VerifyMode::kReport) != 0;
   return accepted ? result : 0;
-}
-
-int Binding::CertVerify(X509_STORE_CTX* ctx) const noexcept {
-  // As ssl_verify_cert_chain() does where no such callback is set.
-  const int result = symbols_.X509_verify_cert(ctx);
-  return result < 0 ? 0 : result;
 }
 
 void Binding::VerificationMade(X509_STORE_CTX* ctx) {
   X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
-  const GovernedStore* const state = store == nullptr ? nullptr : Find(store);
+  GovernedStore* const state = store == nullptr ? nullptr : Find(store);
   if (state == nullptr) return;
 
   const X509_STORE_CTX_verify_fn ours = TrampolinesOf(slot_).verify;
@@ -85,6 +89,7 @@ void Binding::VerificationMade(X509_STORE_CTX* ctx) {
     verification->applications_verify = found;
     symbols_.X509_STORE_CTX_set_verify(ctx, ours);
   }
+  if (Serves(*state, store)) WatchForMissingIssuer(*state, *verification, ctx);
   const std::lock_guard lock(mutex_);
   verifications_.insert_or_assign(ctx, std::move(verification));
 }

@@ -6,6 +6,7 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 #define OSTRUST_RESOLVE(name) Resolve(image, #name, symbols.name);
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_RESOLVE)
+  OSTRUST_FETCH_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_RESOLVE(X509_STORE_get1_objects)
   OSTRUST_RESOLVE(X509_VERIFY_PARAM_get_purpose)
 #undef OSTRUST_RESOLVE
@@ -16,12 +17,20 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
   return {};
 }
 
-bool Symbols::CanCheckNameConstraints() const {
 #define OSTRUST_IS_MISSING(name) \
   if (name == nullptr) return false;
+
+bool Symbols::CanCheckNameConstraints() const {
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_IS_MISSING)
-#undef OSTRUST_IS_MISSING
   return true;
 }
+
+bool Symbols::CanFetch() const {
+  OSTRUST_FETCH_SYMBOLS(OSTRUST_IS_MISSING)
+  return GENERAL_NAME_get0_value != nullptr && X509_get_ext_d2i != nullptr &&
+         ERR_peek_last_error != nullptr;
+}
+
+#undef OSTRUST_IS_MISSING
 
 }  // namespace ostrust::host

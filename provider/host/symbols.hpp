@@ -7,9 +7,12 @@
 
 #include <string>
 
+#include <openssl/cms.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/http.h>
 #include <openssl/objects.h>
 #include <openssl/safestack.h>
 #include <openssl/sha.h>
@@ -34,6 +37,7 @@ namespace ostrust::host {
   X(ERR_pop_to_mark)                           \
   X(ERR_set_mark)                              \
   X(OBJ_nid2obj)                               \
+  X(OPENSSL_sk_dup)                            \
   X(OPENSSL_sk_free)                           \
   X(OPENSSL_sk_new_null)                       \
   X(OPENSSL_sk_num)                            \
@@ -87,19 +91,29 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get0_store)                 \
   X(X509_STORE_CTX_get0_untrusted)             \
   X(X509_STORE_CTX_get1_certs)                 \
+  X(X509_STORE_CTX_get1_chain)                 \
   X(X509_STORE_CTX_get1_issuer)                \
   X(X509_STORE_CTX_get_check_issued)           \
+  X(X509_STORE_CTX_get_check_revocation)       \
+  X(X509_STORE_CTX_get_error)                  \
   X(X509_STORE_CTX_get_error_depth)            \
   X(X509_STORE_CTX_get_ex_data)                \
+  X(X509_STORE_CTX_get_get_issuer)             \
+  X(X509_STORE_CTX_get_lookup_certs)           \
   X(X509_STORE_CTX_get_num_untrusted)          \
   X(X509_STORE_CTX_get_verify)                 \
   X(X509_STORE_CTX_get_verify_cb)              \
   X(X509_STORE_CTX_init)                       \
   X(X509_STORE_CTX_new)                        \
+  X(X509_STORE_CTX_new_ex)                     \
+  X(X509_STORE_CTX_set0_param)                 \
+  X(X509_STORE_CTX_set0_untrusted)             \
+  X(X509_STORE_CTX_set0_verified_chain)        \
   X(X509_STORE_CTX_set_current_cert)           \
   X(X509_STORE_CTX_set_error)                  \
   X(X509_STORE_CTX_set_error_depth)            \
   X(X509_STORE_CTX_set_verify)                 \
+  X(X509_STORE_CTX_set_verify_cb)              \
   X(X509_STORE_add_cert)                       \
   X(X509_STORE_add_lookup)                     \
   X(X509_STORE_get_get_issuer)                 \
@@ -110,10 +124,13 @@ namespace ostrust::host {
   X(X509_STORE_set_lookup_certs)               \
   X(X509_STORE_set_verify)                     \
   X(X509_STORE_unlock)                         \
+  X(X509_VERIFY_PARAM_free)                    \
   X(X509_VERIFY_PARAM_get0_host)               \
   X(X509_VERIFY_PARAM_get1_ip_asc)             \
   X(X509_VERIFY_PARAM_get_flags)               \
   X(X509_VERIFY_PARAM_get_time)                \
+  X(X509_VERIFY_PARAM_new)                     \
+  X(X509_VERIFY_PARAM_set1)                    \
   X(X509_add1_reject_object)                   \
   X(X509_add1_trust_object)                    \
   X(X509_cmp)                                  \
@@ -121,6 +138,7 @@ namespace ostrust::host {
   X(X509_free)                                 \
   X(X509_get0_notAfter)                        \
   X(X509_get0_notBefore)                       \
+  X(X509_get0_pubkey)                          \
   X(X509_get0_pubkey_bitstr)                   \
   X(X509_get0_serialNumber)                    \
   X(X509_get_extension_flags)                  \
@@ -128,6 +146,7 @@ namespace ostrust::host {
   X(X509_get_subject_name)                     \
   X(X509_new_ex)                               \
   X(X509_up_ref)                               \
+  X(X509_verify)                               \
   X(X509_verify_cert)                          \
   X(d2i_X509)                                  \
   X(i2d_X509)
@@ -157,6 +176,32 @@ namespace ostrust::host {
   X(X509_VERIFY_PARAM_get_hostflags)        \
   X(X509_get_ext_d2i)
 
+// Without these nothing can be fetched.
+#define OSTRUST_FETCH_SYMBOLS(X)               \
+  X(AUTHORITY_INFO_ACCESS_free)                \
+  X(BIO_free)                                  \
+  X(BIO_meth_free)                             \
+  X(BIO_meth_new)                              \
+  X(BIO_meth_set_ctrl)                         \
+  X(BIO_meth_set_read)                         \
+  X(BIO_meth_set_write)                        \
+  X(BIO_new)                                   \
+  X(BIO_read)                                  \
+  X(BIO_set_init)                              \
+  X(CMS_ContentInfo_free)                      \
+  X(CMS_get1_certs)                            \
+  X(ERR_reason_error_string)                   \
+  X(EVP_EncodeBlock)                           \
+  X(OBJ_obj2nid)                               \
+  X(OSSL_HTTP_REQ_CTX_add1_header)             \
+  X(OSSL_HTTP_REQ_CTX_free)                    \
+  X(OSSL_HTTP_REQ_CTX_new)                     \
+  X(OSSL_HTTP_REQ_CTX_set_expected)            \
+  X(OSSL_HTTP_REQ_CTX_set_max_response_length) \
+  X(OSSL_HTTP_REQ_CTX_set_request_line)        \
+  X(OSSL_HTTP_exchange)                        \
+  X(d2i_CMS_ContentInfo)
+
 /// Plain pointers: copied freely, valid as long as the image is loaded.
 struct Symbols {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
@@ -164,6 +209,7 @@ struct Symbols {
   OSTRUST_REQUIRED_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_DECLARE)
+  OSTRUST_FETCH_SYMBOLS(OSTRUST_DECLARE)
 #undef OSTRUST_DECLARE
   // Since 3.3, so not in the headers of 3.0. X509_STORE_get0_objects() must not be used where this
   // one exists: in 4.0 it turns the store's hash table into a list for good.
@@ -172,6 +218,7 @@ struct Symbols {
   int (*X509_VERIFY_PARAM_get_purpose)(const X509_VERIFY_PARAM* param) = nullptr;
 
   bool CanCheckNameConstraints() const;
+  bool CanFetch() const;
 };
 
 /// Resolves every symbol in `image`. Returns a sentence that names the first required one that is

@@ -9,8 +9,9 @@ std::optional<TlsLibrary> FindTlsLibrary(const Image& libcrypto) {
   TlsLibrary library;
   const Image& image = users.front();
 #define OSTRUST_RESOLVE(name) Resolve(image, #name, library.name)
-  if (!OSTRUST_RESOLVE(SSL_CTX_set_cert_verify_callback) ||
-      !OSTRUST_RESOLVE(SSL_get_ex_data_X509_STORE_CTX_idx) || !OSTRUST_RESOLVE(SSL_is_server)) {
+  if (!OSTRUST_RESOLVE(SSL_CTX_set_cert_verify_callback) || !OSTRUST_RESOLVE(SSL_dane_tlsa_add) ||
+      !OSTRUST_RESOLVE(SSL_get_ex_data_X509_STORE_CTX_idx) ||
+      !OSTRUST_RESOLVE(SSL_get_verify_mode) || !OSTRUST_RESOLVE(SSL_is_server)) {
     return std::nullopt;
   }
 #undef OSTRUST_RESOLVE

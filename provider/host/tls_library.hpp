@@ -13,7 +13,9 @@ namespace ostrust::host {
 /// Plain pointers, none of them null.
 struct TlsLibrary {
   decltype(&::SSL_CTX_set_cert_verify_callback) SSL_CTX_set_cert_verify_callback = nullptr;
+  decltype(&::SSL_dane_tlsa_add) SSL_dane_tlsa_add = nullptr;
   decltype(&::SSL_get_ex_data_X509_STORE_CTX_idx) SSL_get_ex_data_X509_STORE_CTX_idx = nullptr;
+  decltype(&::SSL_get_verify_mode) SSL_get_verify_mode = nullptr;
   decltype(&::SSL_is_server) SSL_is_server = nullptr;
 };
 

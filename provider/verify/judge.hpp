@@ -54,6 +54,7 @@ struct BuiltChain {
   bool tls_peer = false;
   std::string name;
   std::time_t time = 0;
+  platform::NetworkUse network;
 };
 
 /// One reason to refuse a chain.

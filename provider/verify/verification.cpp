@@ -7,6 +7,7 @@
 
 #include <openssl/sslerr.h>
 
+#include "provider/host/x509_der.hpp"
 #include "provider/verify/name_constraints.hpp"
 
 namespace ostrust::verify {
@@ -48,16 +49,6 @@ X509* CertificateAt(const host::Symbols& symbols, const OPENSSL_STACK* chain, st
   return static_cast<X509*>(symbols.OPENSSL_sk_value(chain, static_cast<int>(depth)));
 }
 
-/// Throws when OpenSSL cannot encode it, which refuses the chain: nothing could be looked up.
-Bytes DerOf(const host::Symbols& symbols, X509* x509) {
-  const int size = symbols.i2d_X509(x509, nullptr);
-  if (size <= 0) throw std::bad_alloc();
-  Bytes der(static_cast<std::size_t>(size));
-  auto* out = reinterpret_cast<unsigned char*>(der.data());
-  if (symbols.i2d_X509(x509, &out) != size) throw std::bad_alloc();
-  return der;
-}
-
 std::time_t TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param) {
   const bool given = (symbols.X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
   return given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
@@ -81,6 +72,29 @@ std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
   std::string name = address;
   symbols.CRYPTO_free(address, "ostrust", 0);
   return name;
+}
+
+/// The TLS connection whose peer is verified; null when there is none, or it cannot be told.
+SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
+  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
+  // a thread with another the same number may be somebody else's data.
+  if (tls == nullptr ||
+      symbols.OSSL_LIB_CTX_set0_default(nullptr) != symbols.OSSL_LIB_CTX_get0_global_default()) {
+    return nullptr;
+  }
+  return static_cast<SSL*>(
+      symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
+}
+
+/// There is no function that tells. With a usage that does not exist this one adds nothing, and
+/// says 0 where DANE is enabled and -1 where it is not (dane_tlsa_add() of ssl_lib.c).
+bool UsesDane(const host::Symbols& symbols, const host::TlsLibrary& tls, SSL* ssl) {
+  constexpr std::uint8_t kNoUsage = 255;
+  const unsigned char nothing = 0;
+  symbols.ERR_set_mark();
+  const int result = tls.SSL_dane_tlsa_add(ssl, kNoUsage, 0, 0, &nothing, 0);
+  symbols.ERR_pop_to_mark();
+  return result != -1;
 }
 
 /// The sentence for people: what was refused, by which rule of which source.
@@ -113,23 +127,17 @@ bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::Tr
     return std::as_bytes(std::span(symbols.ASN1_STRING_get0_data(text),
                                    static_cast<std::size_t>(symbols.ASN1_STRING_length(text))));
   };
-  const auto name = [&symbols](const X509_NAME* of, platform::ByteView& out) {
-    const unsigned char* der = nullptr;
-    std::size_t size = 0;
-    if (symbols.X509_NAME_get0_der(of, &der, &size) != 1) return false;
-    out = std::as_bytes(std::span(der, size));
-    return true;
-  };
   platform::CertificateFields fields;
   const ASN1_BIT_STRING* const key = symbols.X509_get0_pubkey_bitstr(x509);
   const ASN1_INTEGER* const serial_number = symbols.X509_get0_serialNumber(x509);
   // A negative number is kept without its sign, and looks like another.
   if (key == nullptr || serial_number == nullptr ||
-      symbols.ASN1_STRING_type(serial_number) != V_ASN1_INTEGER ||
-      !name(symbols.X509_get_subject_name(x509), fields.subject) ||
-      !name(symbols.X509_get_issuer_name(x509), fields.issuer)) {
+      symbols.ASN1_STRING_type(serial_number) != V_ASN1_INTEGER) {
     return true;
   }
+  fields.subject = host::DerOf(symbols, symbols.X509_get_subject_name(x509));
+  fields.issuer = host::DerOf(symbols, symbols.X509_get_issuer_name(x509));
+  if (fields.subject.empty() || fields.issuer.empty()) return true;
   fields.public_key = view(key);
   fields.serial_number = view(serial_number);
   return store.MayLimit(fields);
@@ -147,18 +155,30 @@ Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STOR
     role.tls_peer = purpose == Purpose::kServerAuth || purpose == Purpose::kClientAuth;
     if (role.tls_peer) return role;
   }
-  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
-  // a thread with another the same number may be somebody else's data.
-  if (tls == nullptr ||
-      symbols.OSSL_LIB_CTX_set0_default(nullptr) != symbols.OSSL_LIB_CTX_get0_global_default()) {
-    return role;
-  }
-  const auto* const ssl = static_cast<const SSL*>(
-      symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const SSL* const ssl = ConnectionOf(symbols, tls, ctx);
   if (ssl == nullptr) return role;
   role.tls_peer = true;
   purpose = tls->SSL_is_server(ssl) != 0 ? Purpose::kClientAuth : Purpose::kServerAuth;
   return role;
+}
+
+bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls,
+                    X509_STORE_CTX* ctx) {
+  if (symbols.X509_STORE_CTX_get0_cert(ctx) == nullptr ||  // a raw public key
+      symbols.X509_STORE_CTX_get0_parent_ctx(ctx) != nullptr) {
+    return false;
+  }
+  X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
+  const int purpose = symbols.X509_VERIFY_PARAM_get_purpose == nullptr
+                          ? 0
+                          : symbols.X509_VERIFY_PARAM_get_purpose(param);
+  if (purpose != 0 && FromOpenSsl(purpose) != Purpose::kServerAuth) return false;
+  if (SSL* const ssl = ConnectionOf(symbols, tls, ctx)) {
+    return tls->SSL_is_server(ssl) == 0 && (tls->SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 &&
+           !UsesDane(symbols, *tls, ssl);
+  }
+  return !NameOf(symbols, param).empty() ||
+         (purpose != 0 && symbols.X509_STORE_CTX_get0_untrusted(ctx) != nullptr);
 }
 
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
@@ -175,7 +195,7 @@ void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provid
 }
 
 int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, const platform::TrustStore& store,
+           const Role& role, std::size_t first_trusted, const platform::TrustStore& store,
            const platform::ChainVerifier* verifier, bool report_only) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
   const auto count = static_cast<std::size_t>(Depth(symbols, chain));
@@ -185,7 +205,7 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
   for (std::size_t depth = 0; depth < count; ++depth) {
     X509* const x509 = CertificateAt(symbols, chain, depth);
     if (verifier != nullptr || MayLimit(symbols, x509, store)) {
-      ders[depth] = DerOf(symbols, x509);
+      ders[depth] = host::DerOf(symbols, x509);
       anything = true;
     }
     built.certificates.push_back(ders[depth]);
@@ -193,12 +213,13 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
   }
   if (!anything) return 1;
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
-  built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
+  built.first_trusted = first_trusted;
   built.use = role.use;
   built.tls_peer = role.tls_peer;
   if (verifier != nullptr) {
     built.name = NameOf(symbols, param);
     built.time = TimeOf(symbols, param);
+    built.network = role.network;
   }
 
   const OpenSslNames names(symbols, chain, param);

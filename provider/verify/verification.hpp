@@ -17,6 +17,8 @@ namespace ostrust::verify {
 struct Role {
   Use use;
   bool tls_peer = false;
+  /// What the system's own verifier may do to complete the chain.
+  platform::NetworkUse network{platform::Intermediates::kOff};
 };
 
 /// From the certificate, the purpose in the context's parameters, which OpenSSL 3.0 has no getter
@@ -28,19 +30,27 @@ Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STOR
 /// chain must end where the certificate's ends.
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 
+/// Whether a chain may be completed at all, as far as `ctx` tells: only that of a server, verified
+/// by its client. With a TLS connection: not a server's, not under SSL_VERIFY_NONE, not with DANE.
+/// Without one: if a host name or an address is wanted, or if the purpose can be read (OpenSSL 3.5)
+/// and is sslserver and there is a list of untrusted certificates; a server that builds its own
+/// chain has neither. `tls` may be null.
+bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
+
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by
 /// OpenSSL itself, because of the trust settings we gave it: the verdict will not be asked then.
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
                      const Role& role, X509* x509, int depth, const std::string& reason,
                      bool final);
 
-/// Decides about the chain of `ctx`, which OpenSSL's own function accepted. For each refusal the
+/// Decides about the chain of `ctx`, which OpenSSL's own function accepted and in which the
+/// certificates from `first_trusted` on come from the trust store. For each refusal the
 /// error, its depth and the certificate are set in `ctx` and the application's verify callback is
 /// called, as verify_cb_cert() of OpenSSL does (rule 6). Returns 0 when the callback did not
 /// forgive one; then the reason is in the error queue. Returns 1 otherwise: always with
 /// `report_only`, which logs and touches nothing.
 int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, const platform::TrustStore& store,
+           const Role& role, std::size_t first_trusted, const platform::TrustStore& store,
            const platform::ChainVerifier* verifier, bool report_only);
 
 }  // namespace ostrust::verify

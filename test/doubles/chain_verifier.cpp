@@ -24,7 +24,9 @@ class Scripted final : public ChainVerifier {
     return {static_cast<ChainError>(error), depth,
             "asked about " + std::to_string(question.chain.size()) + " certificates, purpose " +
                 std::to_string(static_cast<int>(question.purpose)) + ", name " + question.name +
-                ", time " + std::to_string(question.time)};
+                ", time " + std::to_string(question.time) + ", intermediates " +
+                std::to_string(static_cast<int>(question.network.intermediates)) + " within " +
+                std::to_string(question.network.timeout.count()) + " ms"};
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "certificates.hpp"
 #include "platform/der.hpp"
+#include "platform/linux/intermediate_files.hpp"
 #include "platform/linux/policy_cache.hpp"
 
 using namespace ostrust::platform;
@@ -117,6 +118,15 @@ int main(int argc, char** argv) {
   certificate_fields.Add("root", AsText(root));
   certificate_fields.Add("issued", AsText(MakeIssued("Issued", "Example Root CA")));
   certificate_fields.Add("trusted", AsText(TrustedDer(root, "serverAuth", nullptr)));
+
+  const Corpus intermediate_files(top / "intermediate_files");
+  const Bytes intermediate = MakeIssued("Intermediate", "Example Root CA");
+  intermediate_files.Add("one", AsText(intermediate));
+  intermediate_files.Add("two", AsText(EncodeIntermediates({intermediate, root})));
+  intermediate_files.Add("no_failures", AsText(EncodeFailedFetches({})));
+  intermediate_files.Add("failures",
+                         AsText(EncodeFailedFetches({{Sha1(AsBytes("http://a/")), 1, 1'700'000'000},
+                                                     {Sha1(AsBytes("http://b/")), 7, -1}})));
 
   const Corpus name(top / "name");
   name.Add("case", TwoNames(NameDer("Example CA"), NameDer(" EXAMPLE  ca")));

@@ -66,7 +66,8 @@ class Example(OstrustTest):
         keys = re.findall(r"^\s*#\s?([a-z]+(?:-[a-z]+)*)\s*=\s*(\S+)\s*(?:#.*)?$", text, re.M)
         keys = [(key, value) for key, value in keys
                 if key in ("default-paths", "system-bundles", "replace-bundles", "verify",
-                           "revocation", "intermediates", "refresh", "preload", "log")]
+                           "revocation", "intermediates", "network-allow-private",
+                           "network-timeout", "refresh", "preload", "log")]
         self.store("root-a")
         for key, value in keys:
             with self.subTest("%s = %s" % (key, value)):

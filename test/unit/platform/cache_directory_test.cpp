@@ -4,21 +4,19 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pwd.h>
-#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "children.hpp"
 #include "platform/linux/file_io.hpp"
 #include "temporary_directory.hpp"
 
@@ -26,41 +24,6 @@ namespace ostrust::platform {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uid_t kNobody = 65534;  // as Unprivileged
-
-#define SKIP_UNLESS_ROOT() \
-  if (geteuid() != 0) GTEST_SKIP() << "only root can give files to others"
-
-/// The exit status of a child that returns what `body` does; -1 if it was killed.
-int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-constexpr int kNoMount = 77;
-
-/// In a child: what is mounted from now on nobody else sees, and goes with it.
-bool HasOwnMounts() {
-  return unshare(CLONE_NEWNS) == 0 &&
-         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
-
-/// In a child: a disk of 64 KiB.
-bool MountSmall(const std::string& directory) {
-  return HasOwnMounts() && mount("none", directory.c_str(), "tmpfs", 0, "size=64k,mode=0755") == 0;
-}
-
-std::vector<std::string> NamesIn(const std::string& directory) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    names.push_back(entry.path().filename());
-  }
-  return names;
-}
 
 class CacheDirectoryTest : public testing::Test {
  protected:
@@ -110,7 +73,7 @@ TEST_F(CacheDirectoryTest, WhatWasWrittenIsReadAndNothingElseIsThere) {
   EXPECT_EQ(Read(), "new");
   ASSERT_TRUE(Write(""));
   EXPECT_EQ(Read(), "");
-  EXPECT_EQ(NamesIn(directory_), std::vector<std::string>{"file"});
+  EXPECT_EQ(temporary_.NamesIn("parent/cache"), std::vector<std::string>{"file"});
   EXPECT_FALSE(ReadCached(directory_, "other"));
 }
 
@@ -266,7 +229,7 @@ TEST_F(CacheDirectoryTest, RootMakesNothingInTheHomeOfAUser) {
   const std::string directory = temporary_.Path("home/.cache/ostrust");
   EXPECT_NE(WhyNot(directory), "");
   EXPECT_FALSE(WriteCached(directory, "file", AsBytes("x")));
-  EXPECT_EQ(NamesIn(temporary_.Path("home")), std::vector<std::string>());
+  EXPECT_EQ(temporary_.NamesIn("home"), std::vector<std::string>());
   const Unprivileged unprivileged;
   EXPECT_EQ(WhyNot(directory), "");
   EXPECT_TRUE(WriteCached(directory, "file", AsBytes("x")));
@@ -292,7 +255,7 @@ TEST_F(CacheDirectoryTest, AWriteThatFailsLeavesNoTemporaryFile) {
   temporary_.Remove("parent/cache/file");
   temporary_.MakeDirectory("parent/cache/file");
   EXPECT_FALSE(Write("new"));
-  EXPECT_EQ(NamesIn(directory_), std::vector<std::string>{"file"});
+  EXPECT_EQ(temporary_.NamesIn("parent/cache"), std::vector<std::string>{"file"});
 }
 
 TEST_F(CacheDirectoryTest, AReadOnlyDirectoryIsReadAndNotWritten) {
@@ -321,7 +284,7 @@ TEST_F(CacheDirectoryTest, ALimitOnTheSizeOfFilesDoesNotEndTheProcess) {
   });
   EXPECT_EQ(result, 0);
   EXPECT_EQ(Read(), "ten bytes.");
-  EXPECT_EQ(NamesIn(directory_), std::vector<std::string>{"file"});
+  EXPECT_EQ(temporary_.NamesIn("parent/cache"), std::vector<std::string>{"file"});
 }
 
 TEST_F(CacheDirectoryTest, AFullDiskLeavesWhatWasThere) {
@@ -330,7 +293,7 @@ TEST_F(CacheDirectoryTest, AFullDiskLeavesWhatWasThere) {
     if (!MountSmall(directory_)) return kNoMount;
     if (!Write("small")) return 2;
     if (Write(large)) return 3;
-    if (NamesIn(directory_).size() != 1) return 4;
+    if (temporary_.NamesIn("parent/cache").size() != 1) return 4;
     return Read() == "small" ? 0 : 5;
   });
   if (result == kNoMount) GTEST_SKIP() << "no file system can be mounted";

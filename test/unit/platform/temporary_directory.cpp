@@ -55,6 +55,14 @@ void TemporaryDirectory::MakeDirectory(std::string_view name) const {
   fs::create_directories(Path(name));
 }
 
+std::vector<std::string> TemporaryDirectory::NamesIn(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(Path(name))) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
 void WaitForFileClock() {
   std::this_thread::sleep_for(std::chrono::milliseconds(12));
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ostrust::platform {
 
@@ -24,6 +25,8 @@ class TemporaryDirectory {
   void Remove(std::string_view name) const;
   void Link(std::string_view name, const std::string& target) const;
   void MakeDirectory(std::string_view name) const;
+  /// The names of all there is in one of its directories, hidden ones too, in no order.
+  std::vector<std::string> NamesIn(std::string_view name) const;
 
  private:
   std::string path_;

@@ -78,14 +78,31 @@ TEST(Config, VerifySaysWhatTheVerdictIsFor) {
 }
 
 TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
-  for (const char* key : {"revocation", "intermediates", "network-allow-private"}) {
-    for (const char* value : {"off", "no"}) {
-      EXPECT_TRUE(Read({{key, value}}).errors.empty()) << key << " = " << value;
-    }
+  for (const char* value : {"off", "no"}) {
+    EXPECT_TRUE(Read({{"revocation", value}}).errors.empty()) << value;
   }
   ErrorOf("revocation", "hard");
-  ErrorOf("intermediates", "fetch");
-  ErrorOf("network-allow-private", "yes");
+}
+
+TEST(Config, IntermediatesAreLookedForHereUnlessMoreOrLessIsAskedFor) {
+  using platform::Intermediates;
+  EXPECT_EQ(Read({}).network.intermediates, Intermediates::kLocal);
+  EXPECT_EQ(Read({{"intermediates", "local"}}).network.intermediates, Intermediates::kLocal);
+  EXPECT_EQ(Read({{"intermediates", "Fetch"}}).network.intermediates, Intermediates::kFetch);
+  for (const char* value : {"off", "no", "false"}) {
+    EXPECT_EQ(Read({{"intermediates", value}}).network.intermediates, Intermediates::kOff);
+  }
+  for (const char* bad : {"yes", "on", "all", "local,fetch"}) {
+    EXPECT_NE(ErrorOf("intermediates", bad).find("off, local or fetch"), std::string::npos) << bad;
+  }
+}
+
+TEST(Config, TheNetworkIsThePublicOneForThreeSecondsUnlessConfigured) {
+  EXPECT_FALSE(Read({}).network_allow_private);
+  EXPECT_TRUE(Read({{"network-allow-private", "yes"}}).network_allow_private);
+  ErrorOf("network-allow-private", "maybe");
+  EXPECT_EQ(Read({}).network.timeout, std::chrono::seconds(3));
+  EXPECT_EQ(Read({{"network-timeout", "600"}}).network.timeout, std::chrono::seconds(600));
 }
 
 TEST(Config, ACacheDirectoryIsAnAbsolutePathOrOff) {

@@ -46,7 +46,14 @@ class JudgeTest : public testing::Test {
   const Bytes root_ = MakeRoot("Root");
   const Bytes intermediate_ = MakeIssued("Intermediate", "Root");
   const Bytes leaf_ = MakeIssued("Leaf", "Intermediate");
-  BuiltChain chain_{{}, 2, {false, false, true}, {Purpose::kServerAuth, 0}, true, "name", 42};
+  BuiltChain chain_{{},
+                    2,
+                    {false, false, true},
+                    {Purpose::kServerAuth, 0},
+                    true,
+                    "name",
+                    42,
+                    {platform::Intermediates::kFetch, std::chrono::seconds(7)}};
   NamesDouble names_;
   std::vector<TrustedCertificate> entries_;
 };
@@ -290,6 +297,8 @@ TEST_F(JudgeTest, TheSystemsVerifierIsAskedAboutTlsPeersBelowAnchorsOfTheSystem)
   EXPECT_EQ(verifier.last.purpose, Purpose::kServerAuth);
   EXPECT_EQ(verifier.last.name, "name");
   EXPECT_EQ(verifier.last.time, 42);
+  EXPECT_EQ(verifier.last.network.intermediates, platform::Intermediates::kFetch);
+  EXPECT_EQ(verifier.last.network.timeout, std::chrono::seconds(7));
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_EQ(refusals[0].error, X509_V_ERR_CERT_REVOKED);
   EXPECT_EQ(refusals[0].depth, 1U);

@@ -1,0 +1,255 @@
+// Where a missing intermediate is put into OpenSSL's verification, in governed stores only.
+//
+// Of a TLS connection, before it: libssl's cert-verify callback is called with everything set, so
+// the list of untrusted certificates can be completed first, and OpenSSL verifies once.
+//
+// Of X509_verify_cert() called by the program itself, within it: nothing of ours is called before
+// the chain is built, and the list was copied by then. So a verify callback of ours stands before
+// the application's. When OpenSSL raises "unable to get local issuer certificate", the end of
+// build_chain() and the first error, a second context with the same store and parameters and the
+// completed list verifies the certificate, with a callback that forgives nothing. If it accepts,
+// its chain becomes that of the first one, which goes on with it: extensions, security level, host
+// name, revocation, signatures, the verdict, name constraints and policies are all checked again,
+// and the application's callback sees the complete chain and never the error.
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "provider/hooks/binding.hpp"
+#include "provider/hooks/trampolines.hpp"
+#include "provider/verify/path_completion.hpp"
+
+namespace ostrust::hooks {
+
+/// What the functions of a governed store would answer while a chain is built, silently.
+class Binding::StoreLookup final : public verify::TrustLookup {
+ public:
+  StoreLookup(const Binding& binding, const GovernedStore& state,
+              const platform::TrustStore& snapshot, X509_STORE_CTX* ctx)
+      : binding_(binding), state_(state), snapshot_(snapshot), ctx_(ctx) {}
+
+  bool HasIssuerOf(X509* x509, bool signed_by_it) override {
+    const host::Symbols& symbols = binding_.symbols_;
+    const auto matches = [&](X509* issuer) {
+      return !signed_by_it || symbols.X509_verify(x509, symbols.X509_get0_pubkey(issuer)) == 1;
+    };
+    X509* found = nullptr;
+    const int result = PreviousIssuer(state_, &found, ctx_, x509);
+    const host::X509Ptr applications(result > 0 ? found : nullptr, symbols.X509_free);
+    if (result < 0) return !signed_by_it;
+    if (applications != nullptr && matches(applications.get())) return true;
+    const auto check_issued = symbols.X509_STORE_CTX_get_check_issued(ctx_);
+    const auto candidates = binding_.CandidatesNamed(
+        state_, &snapshot_, symbols.X509_get_issuer_name(x509), verify::Use());
+    return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+      return check_issued(ctx_, x509, candidate.x509) != 0 && matches(candidate.x509);
+    });
+  }
+
+  bool Contains(X509* x509) override {
+    const host::Symbols& symbols = binding_.symbols_;
+    auto* const certs = reinterpret_cast<OPENSSL_STACK*>(
+        symbols.X509_STORE_CTX_get_lookup_certs(ctx_)(ctx_, symbols.X509_get_subject_name(x509)));
+    bool found = false;
+    for (int i = 0; certs != nullptr && i < symbols.OPENSSL_sk_num(certs); ++i) {
+      found |= symbols.X509_cmp(static_cast<X509*>(symbols.OPENSSL_sk_value(certs, i)), x509) == 0;
+    }
+    symbols.OPENSSL_sk_pop_free(certs, reinterpret_cast<OPENSSL_sk_freefunc>(symbols.X509_free));
+    return found;
+  }
+
+  bool Distrusts(platform::ByteView certificate) override {
+    return snapshot_.TrustOf(certificate).IsDistrusted();
+  }
+
+ private:
+  const Binding& binding_;
+  const GovernedStore& state_;
+  const platform::TrustStore& snapshot_;
+  X509_STORE_CTX* const ctx_;
+};
+
+namespace {
+
+/// Puts another list of untrusted certificates into a context for as long as it lives.
+class WithUntrusted {
+ public:
+  WithUntrusted(const host::Symbols& symbols, X509_STORE_CTX* ctx, OPENSSL_STACK* list)
+      : symbols_(symbols), ctx_(ctx), previous_(symbols.X509_STORE_CTX_get0_untrusted(ctx)) {
+    symbols.X509_STORE_CTX_set0_untrusted(ctx, reinterpret_cast<STACK_OF(X509)*>(list));
+  }
+  ~WithUntrusted() { symbols_.X509_STORE_CTX_set0_untrusted(ctx_, previous_); }
+  WithUntrusted(const WithUntrusted&) = delete;
+  WithUntrusted& operator=(const WithUntrusted&) = delete;
+
+ private:
+  const host::Symbols& symbols_;
+  X509_STORE_CTX* const ctx_;
+  STACK_OF(X509) * const previous_;
+};
+
+bool Completes(const ProviderContext& provider) {
+  // `report` changes no outcome, and `roots` serves anchors and nothing else.
+  return provider.config().verify == VerifyMode::kPlatform &&
+         provider.config().network.intermediates != platform::Intermediates::kOff;
+}
+
+/// For whoever has to find out why a server cannot be reached.
+void Explain(const ProviderContext& provider, const std::string& attempts, bool raise) {
+  if (attempts.empty()) return;
+  const std::string sentence = "the server did not send its issuer's certificate: " + attempts;
+  provider.log().Write(LogLevel::kError, sentence);
+  if (!raise) return;
+  // The code libssl raises next: curl and others take the first error for the reason.
+  provider.core().RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, sentence);
+}
+
+}  // namespace
+
+GovernedStore* Binding::CompletingStore(X509_STORE_CTX* ctx) const {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  GovernedStore* const state = store == nullptr ? nullptr : Find(store);
+  // With other functions than ours the store is not asked: X509_STORE_CTX_set0_trusted_stack().
+  return state != nullptr && Serves(*state, store) && Completes(*state->context->provider) &&
+                 symbols_.X509_STORE_CTX_get_get_issuer(ctx) == TrampolinesOf(slot_).get_issuer
+             ? state
+             : nullptr;
+}
+
+int Binding::CertVerify(X509_STORE_CTX* ctx) {
+  GovernedStore* const state = CompletingStore(ctx);
+  Verification* const verification = FindVerification(ctx);
+  if (verification != nullptr && verification->applications_verify_cb != nullptr &&
+      symbols_.X509_STORE_CTX_get_verify_cb(ctx) == TrampolinesOf(slot_).verify_callback) {
+    symbols_.X509_STORE_CTX_set_verify_cb(ctx, verification->applications_verify_cb);
+  }
+  // As ssl_verify_cert_chain() does where no such callback is set.
+  const auto plainly = [&] { return std::max(symbols_.X509_verify_cert(ctx), 0); };
+  // ConnectionOf() must know the connection: only it tells what may be completed.
+  if (state == nullptr || !verify::MayBeCompleted(symbols_, Tls(), ctx)) return plainly();
+  const auto snapshot = SnapshotFor(*state, verification);
+  if (snapshot == nullptr) return plainly();
+
+  const ProviderContext& provider = *state->context->provider;
+  StoreLookup trust(*this, *state, *snapshot, ctx);
+  verify::PathCompletion completion(symbols_, provider, state->context->libctx, state->propq, ctx,
+                                    trust);
+  if (completion.IssuerIsMissing() && completion.Complete()) {
+    const auto list = completion.Untrusted();
+    const WithUntrusted completed(symbols_, ctx, list.get());
+    const int result = plainly();
+    if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
+      completion.Accepted();
+    }
+    return result;
+  }
+  const int result = plainly();
+  if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
+    RememberIntermediates(provider, ctx);
+  } else {
+    Explain(provider, completion.Attempts(), result == 0);
+  }
+  return result;
+}
+
+void Binding::RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const {
+  const auto* const chain =
+      reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx));
+  const int untrusted = symbols_.X509_STORE_CTX_get_num_untrusted(ctx);
+  for (int i = 1; chain != nullptr && i < std::min(untrusted, symbols_.OPENSSL_sk_num(chain));
+       ++i) {
+    auto* const x509 = static_cast<X509*>(symbols_.OPENSSL_sk_value(chain, i));
+    const platform::Bytes der = host::DerOf(symbols_, x509);
+    const platform::ByteView subject = host::DerOf(symbols_, symbols_.X509_get_subject_name(x509));
+    platform::IntermediateCache& cache = provider.intermediates();
+    if (!cache.Remembers(subject, der)) cache.Remember(der);
+  }
+}
+
+void Binding::WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
+                                    X509_STORE_CTX* ctx) const {
+  if (!Completes(*state.context->provider)) return;
+  const X509_STORE_CTX_verify_cb ours = TrampolinesOf(slot_).verify_callback;
+  const X509_STORE_CTX_verify_cb found = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
+  // An application may have copied our callback; whose it stands for is not known then.
+  verification.applications_verify_cb = found == ours ? openssls_verify_cb_ : found;
+  symbols_.X509_STORE_CTX_set_verify_cb(ctx, ours);
+}
+
+int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
+  Verification* verification;
+  {
+    // Not FindVerification(): that this callback is in the context says that the entry is its.
+    const std::lock_guard lock(mutex_);
+    const auto found = verifications_.find(ctx);
+    verification = found == verifications_.end() ? nullptr : found->second.get();
+  }
+  // An application may have copied our callback into a context that is none of ours.
+  if (verification == nullptr || verification->applications_verify_cb == nullptr) return ok;
+  if (ok == 0 && !verification->past_completion) {
+    verification->past_completion = true;
+    GovernedStore* const state =
+        symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+            ? CompletingStore(ctx)
+            : nullptr;
+    if (state != nullptr && CompleteInCallback(*state, *verification, ctx)) return 1;
+  }
+  return verification->applications_verify_cb(ok, ctx);
+}
+
+bool Binding::CompleteInCallback(GovernedStore& state, Verification& verification,
+                                 X509_STORE_CTX* ctx) const {
+  // A function of the application's may need what the application put into its own context.
+  if (state.previous_verify != openssls_verify_ ||
+      symbols_.X509_STORE_CTX_get_check_issued(ctx) != openssls_check_issued_ ||
+      symbols_.X509_STORE_CTX_get_check_revocation(ctx) != openssls_check_revocation_ ||
+      !verify::MayBeCompleted(symbols_, Tls(), ctx)) {
+    return false;
+  }
+  const auto snapshot = SnapshotFor(state, &verification);
+  if (snapshot == nullptr) return false;
+  const ProviderContext& provider = *state.context->provider;
+  StoreLookup trust(*this, state, *snapshot, ctx);
+  verify::PathCompletion completion(symbols_, provider, state.context->libctx, state.propq, ctx,
+                                    trust);
+  if (!completion.IssuerIsMissing() || !completion.Complete()) {
+    Explain(provider, completion.Attempts(), false);
+    return false;
+  }
+
+  const auto list = completion.Untrusted();
+  const std::unique_ptr<X509_STORE_CTX, decltype(symbols_.X509_STORE_CTX_free)> second(
+      symbols_.X509_STORE_CTX_new_ex(state.context->libctx,
+                                     state.propq.empty() ? nullptr : state.propq.c_str()),
+      symbols_.X509_STORE_CTX_free);
+  std::unique_ptr<X509_VERIFY_PARAM, decltype(symbols_.X509_VERIFY_PARAM_free)> param(
+      symbols_.X509_VERIFY_PARAM_new(), symbols_.X509_VERIFY_PARAM_free);
+  if (second == nullptr || param == nullptr ||
+      symbols_.X509_VERIFY_PARAM_set1(param.get(), symbols_.X509_STORE_CTX_get0_param(ctx)) != 1 ||
+      symbols_.X509_STORE_CTX_init(second.get(), symbols_.X509_STORE_CTX_get0_store(ctx),
+                                   symbols_.X509_STORE_CTX_get0_cert(ctx),
+                                   reinterpret_cast<STACK_OF(X509)*>(list.get())) != 1) {
+    return false;
+  }
+  symbols_.X509_STORE_CTX_set0_param(second.get(), param.release());
+  symbols_.X509_STORE_CTX_set_verify_cb(second.get(), openssls_verify_cb_);
+  symbols_.ERR_set_mark();
+  const int result = symbols_.X509_verify_cert(second.get());
+  symbols_.ERR_pop_to_mark();
+  if (result != 1 || symbols_.X509_STORE_CTX_get_error(second.get()) != X509_V_OK) return false;
+
+  STACK_OF(X509)* const chain = symbols_.X509_STORE_CTX_get1_chain(second.get());
+  if (chain == nullptr) return false;
+  completion.Accepted();
+  verification.first_trusted =
+      static_cast<std::size_t>(symbols_.X509_STORE_CTX_get_num_untrusted(second.get()));
+  // build_chain() looks at the chain no more once it has raised this error.
+  symbols_.X509_STORE_CTX_set0_verified_chain(ctx, chain);
+  symbols_.X509_STORE_CTX_set_error(ctx, X509_V_OK);
+  symbols_.X509_STORE_CTX_set_error_depth(ctx, 0);
+  symbols_.X509_STORE_CTX_set_current_cert(ctx, symbols_.X509_STORE_CTX_get0_cert(ctx));
+  return true;
+}
+
+}  // namespace ostrust::hooks

@@ -1,0 +1,31 @@
+// What tests of files do in a child process: as another user, with another disk, or to be killed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+namespace ostrust::platform {
+
+inline constexpr uid_t kNobody = 65534;  // as Unprivileged
+
+#define SKIP_UNLESS_ROOT() \
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files to others"
+
+/// Forks; the child exits with what `body` returns.
+pid_t StartChild(const std::function<int()>& body);
+/// The exit status of a child; -1 if it was killed.
+int WaitForChild(pid_t child);
+/// Both.
+int InChild(const std::function<int()>& body);
+
+/// Status of a child that could not mount what it needs.
+inline constexpr int kNoMount = 77;
+
+/// In a child: what is mounted from now on nobody else sees, and goes with it.
+bool HasOwnMounts();
+/// In a child: a disk of 64 KiB.
+bool MountSmall(const std::string& directory);
+
+}  // namespace ostrust::platform
