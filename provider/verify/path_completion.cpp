@@ -87,7 +87,10 @@ std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> PathCom
 
 void PathCompletion::Accepted() const {
   for (const Found& found : found_) {
-    if (!found.fetched) continue;
+    if (!found.fetched) {
+      provider_.intermediates().Remember(found.der);
+      continue;
+    }
     const std::string why = provider_.intermediates().Keep(found.der);
     if (!why.empty()) {
       provider_.log().Write(LogLevel::kInfo,

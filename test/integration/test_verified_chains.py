@@ -105,7 +105,7 @@ class ChainsTest(OstrustTest):
     def assertChains(self, expected):
         """What every governed context gives with the system store as it is, and a stock one with the
         same bundle."""
-        # Without the intermediates of other servers, which this process saw (test_intermediates.py).
+        # One process meets all servers, and would complete chains with what another sent.
         ours = self.seen("report(look_everywhere())", self.ostrust({"intermediates": "off"}))
         self.assertEqual(set(ours), ENTRIES)
         for entry, answers in ours.items():
