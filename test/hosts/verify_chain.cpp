@@ -12,6 +12,7 @@
 //     flag=NAME                partial_chain, no_trusted_first, x509_strict, policy_check,
 //                              explicit_policy, inhibit_any, inhibit_map
 //     forgive=1                the callback lets every error pass
+//     callback=store           the callback is the store's; else it is put into the context
 //
 // untrusted, anchors, policy and flag may be there several times. The answer, separated by tabs:
 // accepted, refused or unusable; error and depth at the end; error@depth as the callback saw them;
@@ -63,8 +64,9 @@ class Case {
   }
 
  private:
-  inline static const std::set<std::string> kKeys = {
-      "leaf", "untrusted", "anchors", "time", "purpose", "host", "ip", "policy", "flag", "forgive"};
+  inline static const std::set<std::string> kKeys = {"leaf",    "untrusted", "anchors", "time",
+                                                     "purpose", "host",      "ip",      "policy",
+                                                     "flag",    "forgive",   "callback"};
   std::map<std::string, std::vector<std::string>> values_;
 };
 
@@ -154,6 +156,8 @@ std::string Answer(Case& wanted, Stores& stores) {
   Owned<X509_STORE>& store = stores[wanted.All("anchors")];
   if (!store) store = NewStore(wanted.All("anchors"));
 
+  const bool stores_callback = wanted.One("callback") != nullptr;
+  X509_STORE_set_verify_cb(store.get(), stores_callback ? Callback : nullptr);
   const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new());
   Must(X509_STORE_CTX_init(context.get(), store.get(), sk_X509_value(leaf.get(), 0),
                            untrusted.get()) == 1,
@@ -161,7 +165,7 @@ std::string Answer(Case& wanted, Stores& stores) {
   SetParameters(wanted, X509_STORE_CTX_get0_param(context.get()));
   forgiving = wanted.One("forgive") != nullptr;
   seen.clear();
-  X509_STORE_CTX_set_verify_cb(context.get(), Callback);
+  if (!stores_callback) X509_STORE_CTX_set_verify_cb(context.get(), Callback);
 
   const bool good = X509_verify_cert(context.get()) == 1;
   std::string answer = std::string(good ? "accepted" : "refused") + "\t" +

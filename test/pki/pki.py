@@ -148,10 +148,11 @@ class Pki:
         """A self-signed CA. `like`: take the key of that root instead of a new one."""
         self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
 
-    def issue(self, name, subject, issuer, kind="server", like=None, dates=None):
+    def issue(self, name, subject, issuer, kind="server", like=None, dates=None, extensions=""):
         """A certificate of `kind` (a section of _CONFIG), signed by `issuer`. `like`: take the key of
-        that certificate instead of a new one."""
-        self._make(name, subject, kind, issuer=issuer, like=like, dates=dates)
+        that certificate instead of a new one. `extensions`: lines added to the section; one of a name that
+        is there already replaces it."""
+        self._make(name, subject, kind, issuer=issuer, like=like, dates=dates, extensions=extensions)
 
     def self_signed_server(self, name, subject):
         """A server certificate that is nobody's but its own, and no CA."""
@@ -167,8 +168,8 @@ class Pki:
 
     def trusted(self, name, certificate, *settings):
         """A TRUSTED CERTIFICATE: `settings` as of `openssl x509`, -addtrust and -addreject."""
-        self._run("x509", "-in", self.pem(certificate), "-trustout", *settings,
-                  "-out", self.pem(name))
+        self.run("x509", "-in", self.pem(certificate), "-trustout", *settings,
+                 "-out", self.pem(name))
 
     def other_signature(self, name, certificate):
         """The same certificate with the other ECDSA signature that its issuer's key verifies:
@@ -187,22 +188,22 @@ class Pki:
             out.write(ssl.DER_cert_to_PEM_cert(der))
 
     def _make(self, name, subject, kind, issuer=None, like=None, string_mask="utf8only",
-              dates=None):
+              dates=None, extensions=""):
         if like:
             shutil.copyfile(self.key(like), self.key(name))
         else:
-            self._run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
-                      "-out", self.key(name))
+            self.run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-out", self.key(name))
         config = self.path("req-%s.cnf" % string_mask)
         with open(config, "w") as out:
-            out.write(_CONFIG.format(string_mask=string_mask))
+            out.write(_CONFIG.format(string_mask=string_mask) + "[%s]\n%s\n" % (kind, extensions))
         if dates:
             self._make_dated(name, subject, kind, issuer, config, dates)
             return
         signer = ["-CA", self.pem(issuer), "-CAkey", self.key(issuer)] if issuer else []
-        self._run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
-                  "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
-                  "-out", self.pem(name), *signer)
+        self.run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
+                 "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
+                 "-out", self.pem(name), *signer)
 
     def _make_dated(self, name, subject, kind, issuer, config, dates):
         work = self.path("ca-" + name)
@@ -212,16 +213,17 @@ class Pki:
         with open(ca_config, "w") as out:
             out.write(_CA_CONFIG.format(work=work))
         request = os.path.join(work, "request.pem")
-        self._run("req", "-new", "-config", config, "-key", self.key(name), "-subj", subject,
-                  "-out", request)
+        self.run("req", "-new", "-config", config, "-key", self.key(name), "-subj", subject,
+                 "-out", request)
         signer = (["-cert", self.pem(issuer), "-keyfile", self.key(issuer)] if issuer
                   else ["-selfsign", "-keyfile", self.key(name)])
-        self._run("ca", "-batch", "-notext", "-config", ca_config, "-extfile", config,
-                  "-extensions", kind, "-startdate", dates[0], "-enddate", dates[1],
-                  "-in", request, "-out", self.pem(name), *signer)
+        self.run("ca", "-batch", "-notext", "-config", ca_config, "-extfile", config,
+                 "-extensions", kind, "-startdate", dates[0], "-enddate", dates[1],
+                 "-in", request, "-out", self.pem(name), *signer)
         shutil.rmtree(work)
 
-    def _run(self, *arguments):
+    def run(self, *arguments):
+        """Runs the openssl command; what it printed."""
         # A clean environment: nothing of the machine's configuration gets into the certificates.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull}
         if "LD_LIBRARY_PATH" in os.environ:
@@ -231,6 +233,7 @@ class Pki:
         if done.returncode != 0:
             raise PkiError("openssl %s\n%s" % (" ".join(arguments),
                                                done.stdout.decode(errors="replace")))
+        return done.stdout.decode()
 
 
 def subject(common_name):
