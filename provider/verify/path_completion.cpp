@@ -87,15 +87,16 @@ std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> PathCom
 
 void PathCompletion::Accepted() const {
   for (const Found& found : found_) {
-    if (!found.fetched) {
+    std::string text = "the server did not send an intermediate: ";
+    if (found.url.empty()) {
       provider_.intermediates().Remember(found.der);
-      continue;
+      text += "it was known here";
+    } else {
+      const std::string why = provider_.intermediates().Keep(found.der);
+      text += "fetched from " + found.url;
+      if (!why.empty()) text += "; it is kept in memory only: " + why;
     }
-    const std::string why = provider_.intermediates().Keep(found.der);
-    if (!why.empty()) {
-      provider_.log().Write(LogLevel::kInfo,
-                            "a fetched intermediate is kept in memory only: " + why);
-    }
+    provider_.log().Write(LogLevel::kInfo, text);
   }
 }
 
@@ -145,7 +146,7 @@ bool PathCompletion::Extend(X509* x509, int level) {
   bool usable = false;
   const ByteView issuer = host::DerOf(symbols_, symbols_.X509_get_issuer_name(x509));
   for (Bytes& candidate : provider_.intermediates().Find(issuer)) {
-    if (TryCandidate(x509, std::move(candidate), false, level, usable)) return true;
+    if (TryCandidate(x509, std::move(candidate), {}, level, usable)) return true;
   }
   return provider_.config().network.intermediates == platform::Intermediates::kFetch &&
          ExtendByFetching(x509, level);
@@ -182,7 +183,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     cache.NoteSuccess(url);
     bool usable = false;
     for (Bytes& certificate : certificates) {
-      if (TryCandidate(x509, std::move(certificate), true, level, usable)) {
+      if (TryCandidate(x509, std::move(certificate), url, level, usable)) {
         cache.NoteSuccess(url_for_this);
         return true;
       }
@@ -193,7 +194,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
   return false;
 }
 
-bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int level,
+bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
   if (candidates_left_-- <= 0) return false;
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
@@ -206,7 +207,7 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int
   if (!issued) return false;
   usable = true;
   X509* const issuer = parsed.get();
-  found_.push_back({std::move(candidate), std::move(parsed), fetched});
+  found_.push_back({std::move(candidate), std::move(parsed), url});
   const std::size_t with_it = found_.size();
   if (ReachesTrust(issuer, level)) return true;
   found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(with_it) - 1, found_.end());
