@@ -32,6 +32,7 @@ const OSSL_PARAM* GettableParams(void*) noexcept {
       Text(standing_params::kReach),
       Text(standing_params::kLimitedBy),
       Text(standing_params::kVerify),
+      Text(standing_params::kIntermediates),
       Text(standing_params::kSource),
       {standing_params::kAnchors, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
       Text(standing_params::kProblems),
@@ -50,10 +51,24 @@ std::string VerifyOf(const ProviderHandle& handle) {
              : std::string();
 }
 
+/// What is done of the configuration's `intermediates`; empty where there is no binding.
+std::string IntermediatesOf(const ProviderHandle& handle) {
+  if (handle.binding == nullptr || !handle.binding->Works()) return {};
+  return NameOf(handle.binding->IntermediatesOf(*handle.context));
+}
+
 std::string DescribeBinding(const ProviderHandle& handle) {
   if (handle.binding == nullptr) return ", no binding (" + handle.why_no_binding + ")";
-  const std::string verify = VerifyOf(handle);
-  return handle.binding->Describe() + (verify.empty() ? verify : "; verify: " + verify);
+  std::string text = handle.binding->Describe();
+  if (!handle.binding->Works()) return text;
+  const Config& config = handle.context->config();
+  const std::string intermediates = IntermediatesOf(handle);
+  text += "; intermediates: " + intermediates;
+  if (config.verify == VerifyMode::kPlatform &&
+      intermediates != NameOf(config.network.intermediates)) {
+    text += ", because this OpenSSL has nothing to fetch with";
+  }
+  return text + "; verify: " + VerifyOf(handle);
 }
 
 std::string UnknownKeysOf(const ProviderHandle& handle) {
@@ -77,6 +92,7 @@ bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
       !text(standing_params::kLimitedBy,
             handle.binding == nullptr ? handle.why_no_binding : handle.binding->WhyLimited()) ||
       !text(standing_params::kVerify, VerifyOf(handle)) ||
+      !text(standing_params::kIntermediates, IntermediatesOf(handle)) ||
       !text(standing_params::kBadValues, handle.context->config().ErrorText())) {
     return false;
   }

@@ -16,6 +16,11 @@ inline constexpr const char* kLimitedBy = "ostrust-limited-by";
 /// The configuration's `verify`, platform, report or roots, where the binding works; else empty.
 inline constexpr const char* kVerify = "ostrust-verify";
 
+/// The configuration's `intermediates`, off, local or fetch, as far as it is done here: off where
+/// `verify` is not platform, local where this libcrypto has nothing to fetch with. Empty where the
+/// binding does not work.
+inline constexpr const char* kIntermediates = "ostrust-intermediates";
+
 /// Where the anchors were read from, and how many there are (an integer). Reads the source.
 inline constexpr const char* kSource = "ostrust-source";
 inline constexpr const char* kAnchors = "ostrust-anchors";

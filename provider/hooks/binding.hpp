@@ -101,6 +101,9 @@ class Binding {
   const char* Reach() const;
   const std::string& WhyLimited() const;
 
+  /// What of the configuration's `intermediates` is done in this libcrypto.
+  platform::Intermediates IntermediatesOf(const ProviderContext& context) const;
+
   const host::Symbols& symbols() const { return symbols_; }
   /// Whether the binding works at all; if not, only L0 does.
   bool Works() const { return why_unbound_.empty(); }
@@ -175,6 +178,7 @@ class Binding {
 
   // intermediate_hooks.cpp
   class StoreLookup;
+  bool Completes(const GovernedStore& state) const;
   /// The store of `ctx` if chains that end there are completed.
   GovernedStore* CompletingStore(X509_STORE_CTX* ctx) const;
   void WatchForMissingIssuer(const GovernedStore& state, Verification& verification,

@@ -89,12 +89,6 @@ class WithUntrusted {
   STACK_OF(X509) * const previous_;
 };
 
-bool Completes(const ProviderContext& provider) {
-  // `report` changes no outcome, and `roots` serves anchors and nothing else.
-  return provider.config().verify == VerifyMode::kPlatform &&
-         provider.config().network.intermediates != platform::Intermediates::kOff;
-}
-
 /// For whoever has to find out why a server cannot be reached.
 void Explain(const ProviderContext& provider, const std::string& attempts, bool raise) {
   if (attempts.empty()) return;
@@ -107,11 +101,23 @@ void Explain(const ProviderContext& provider, const std::string& attempts, bool 
 
 }  // namespace
 
+platform::Intermediates Binding::IntermediatesOf(const ProviderContext& context) const {
+  using platform::Intermediates;
+  // `report` changes no outcome, and `roots` serves anchors and nothing else.
+  if (context.config().verify != VerifyMode::kPlatform) return Intermediates::kOff;
+  const Intermediates wanted = context.config().network.intermediates;
+  return wanted == Intermediates::kFetch && !symbols_.CanFetch() ? Intermediates::kLocal : wanted;
+}
+
+bool Binding::Completes(const GovernedStore& state) const {
+  return IntermediatesOf(*state.context->provider) != platform::Intermediates::kOff;
+}
+
 GovernedStore* Binding::CompletingStore(X509_STORE_CTX* ctx) const {
   X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
   GovernedStore* const state = store == nullptr ? nullptr : Find(store);
   // With other functions than ours the store is not asked: X509_STORE_CTX_set0_trusted_stack().
-  return state != nullptr && Serves(*state, store) && Completes(*state->context->provider) &&
+  return state != nullptr && Serves(*state, store) && Completes(*state) &&
                  symbols_.X509_STORE_CTX_get_get_issuer(ctx) == TrampolinesOf(slot_).get_issuer
              ? state
              : nullptr;
@@ -169,7 +175,7 @@ void Binding::RememberIntermediates(const ProviderContext& provider, X509_STORE_
 
 void Binding::WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
                                     X509_STORE_CTX* ctx) const {
-  if (!Completes(*state.context->provider)) return;
+  if (!Completes(state)) return;
   const X509_STORE_CTX_verify_cb ours = TrampolinesOf(slot_).verify_callback;
   const X509_STORE_CTX_verify_cb found = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
   // An application may have copied our callback; whose it stands for is not known then.

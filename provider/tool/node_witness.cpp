@@ -1,5 +1,6 @@
 #include "provider/tool/node_witness.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <sstream>
@@ -32,6 +33,9 @@ Witness ReadWitness(const std::string& log) {
       witness.loaded = true;
       witness.reach = standing_params::kReachFull;
       After(rest, "; verify: ", witness.verify);
+      After(rest, "; intermediates: ", witness.intermediates);
+      witness.intermediates.resize(
+          std::min(witness.intermediates.find_first_of(",;"), witness.intermediates.size()));
       const std::size_t reason = rest.find('(');
       if (reason != std::string::npos) {
         witness.limited_by = rest.substr(reason + 1, rest.rfind(')') - reason - 1);

@@ -13,6 +13,7 @@ struct Witness {
   std::string reach;  // as LoadedModule::reach
   std::string limited_by;
   std::string verify;                 // as LoadedModule::verify
+  std::string intermediates;          // as LoadedModule::intermediates
   bool serves_default_paths = false;  // with --use-openssl-ca
   std::string source;
   int anchors = 0;

@@ -73,6 +73,7 @@ LoadedModule Describe(const Libcrypto& crypto, const OSSL_PROVIDER* provider) {
   module.reach = TextParam(crypto, provider, standing_params::kReach);
   module.limited_by = TextParam(crypto, provider, standing_params::kLimitedBy);
   module.verify = TextParam(crypto, provider, standing_params::kVerify);
+  module.intermediates = TextParam(crypto, provider, standing_params::kIntermediates);
   module.source = TextParam(crypto, provider, standing_params::kSource);
   module.anchors = IntegerParam(crypto, provider, standing_params::kAnchors);
   module.problems = TextParam(crypto, provider, standing_params::kProblems);

@@ -17,7 +17,8 @@ struct LoadedModule {
   std::string build_info;
   std::string reach;  // full, marker, none; empty when this version of the module does not say
   std::string limited_by;
-  std::string verify;  // platform, report, roots
+  std::string verify;         // platform, report, roots
+  std::string intermediates;  // off, local, fetch
   std::string source;
   int anchors = 0;
   std::string problems;

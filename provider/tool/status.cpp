@@ -67,6 +67,7 @@ void WatchIt(Status& status) {
   module.reach = witness.reach;
   module.limited_by = witness.limited_by;
   module.verify = witness.verify;
+  module.intermediates = witness.intermediates;
   module.source = witness.source;
   module.anchors = witness.anchors;
   module.error = witness.error;

@@ -59,6 +59,7 @@ Json DescribeModule(const Status& status) {
       {"binding", OrNull(module.reach)},
       {"limited_by", OrNull(module.limited_by)},
       {"verify", OrNull(module.verify)},
+      {"intermediates", OrNull(module.intermediates)},
       {"source", OrNull(module.source)},
       {"anchors", nullptr},
       {"error", OrNull(module.error)},

@@ -82,6 +82,7 @@ std::string StatusAsText(const Status& status) {
   if (status.module) {
     Line(text, "layers", DescribeLayers(status.module->reach));
     Line(text, "verify", status.module->verify);
+    Line(text, "intermediates", status.module->intermediates);
     Line(text, "source", status.module->source);
     if (!status.module->source.empty()) {
       Line(text, "anchors", std::to_string(status.module->anchors));
