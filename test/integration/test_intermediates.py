@@ -938,7 +938,7 @@ class AtOnce(MissingTest):
 
     def start(self, leaf="leaf"):
         command = [support.OPENSSL, "verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem(leaf)]
-        process = subprocess.Popen(command, env=support.environment(self.missing()), cwd=self.work,
+        process = subprocess.Popen(command, env=support.environment(self.missing(network_timeout="30")), cwd=self.work,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
@@ -956,7 +956,7 @@ class AtOnce(MissingTest):
         answer = ca_issuers.answers(self.der("int"))
 
         def behave(connection):
-            both.wait(2)
+            both.wait(20)
             answer(connection)
         self.server.answers["int"] = behave
         processes = [self.start(), self.start()]
