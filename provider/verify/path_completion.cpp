@@ -176,7 +176,8 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     const auto answer = client.Get(url, until, why);
     auto certificates = answer ? fetch::CertificatesIn(symbols_, *answer) : std::vector<Bytes>();
     if (certificates.empty()) {
-      cache.NoteFailure(url);
+      // Not because of what others took of its time.
+      if (answer || until - now >= provider_.config().network.timeout / 4) cache.NoteFailure(url);
       NoteAttempt(url, answer ? "neither a certificate in DER nor a certs-only CMS message" : why);
       continue;
     }
@@ -196,13 +197,12 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
 
 bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
-  if (candidates_left_-- <= 0) return false;
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
   host::X509Ptr parsed = host::ParseX509(symbols_, libctx_, propq_, candidate);
   // The signature, so that nobody can put a namesake in the way of the right one.
   const bool issued = parsed != nullptr && check_issued(ctx_, x509, parsed.get()) != 0 &&
                       !IsSelfSigned(symbols_, parsed.get()) && ValidAtTheTime(parsed.get()) &&
-                      !trust_.Distrusts(candidate) &&
+                      !trust_.Distrusts(candidate) && candidates_left_-- > 0 &&
                       symbols_.X509_verify(x509, symbols_.X509_get0_pubkey(parsed.get())) == 1;
   if (!issued) return false;
   usable = true;
