@@ -49,6 +49,14 @@ double Microseconds(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double, std::micro>(end - begin).count();
 }
 
+std::uint64_t CpuMicroseconds(const rusage& usage) {
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+}
+
 Context MakeContext(bool bare) {
   Context context = NewContext();
   if (!bare && SSL_CTX_set_default_verify_paths(context.get()) != 1) Die("default paths");
@@ -68,12 +76,18 @@ void First(bool bare, const char* chain_file) {
   const auto begin = Clock::now();
   const Context context = MakeContext(bare);
   if (bare) X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), root.get());
+  rusage before{};
+  rusage after{};
+  getrusage(RUSAGE_SELF, &before);
   const auto made = Clock::now();
   const bool ok = Verify(context.get(), chain);
   const auto verified = Clock::now();
+  getrusage(RUSAGE_SELF, &after);
   if (!ok) Die("the leaf is refused");
-  std::printf("init=%.1f context=%.1f verification=%.1f\n", Microseconds(start, initialised),
-              Microseconds(begin, made), Microseconds(made, verified));
+  std::printf("init=%.1f context=%.1f verification=%.1f cpu=%llu\n",
+              Microseconds(start, initialised), Microseconds(begin, made),
+              Microseconds(made, verified),
+              static_cast<unsigned long long>(CpuMicroseconds(after) - CpuMicroseconds(before)));
 }
 
 void Memory(bool bare) {
@@ -96,14 +110,6 @@ struct Tally {
   std::atomic<std::uint64_t> cpu_microseconds{0};
   std::atomic<std::uint64_t> waits{0};
 };
-
-std::uint64_t CpuMicroseconds(const rusage& usage) {
-  const auto microseconds = [](const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
-           static_cast<std::uint64_t>(time.tv_usec);
-  };
-  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
-}
 
 void Work(Tally& tally) {
   const Context context = MakeContext(false);
