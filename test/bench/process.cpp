@@ -1,7 +1,8 @@
 // What needs a process of its own. Prints one line of name=value pairs, times in microseconds,
 // memory in bytes. test/bench/run starts it many times and takes medians.
 //
-//   ostrust_bench_process first bare|default     initialisation, first context, first verification
+//   ostrust_bench_process first bare|default CHAIN
+//       initialisation, first context, first verification of the chain in that file
 //   ostrust_bench_process memory bare|default    bytes of heap for one of 200 contexts
 //   ostrust_bench_process contention threads|processes N
 //       N at once verify for a second, each with a context of its own: wall time divided by the
@@ -11,7 +12,12 @@
 //       the default paths' file BENCH_LIVE is replaced N times by BENCH_WITHOUT_ROOT and
 //       BENCH_BUNDLE in turn, while the chain is verified again and again: from rename() to the
 //       other verdict
+//   ostrust_bench_process repeat verification|handshake default|bundle CHAIN accepted|refused N
+//       [KNOWN]
+//       median of N. The CA certificates are the default paths' or the file BENCH_BUNDLE; the chain
+//       in the file KNOWN is accepted in a handshake before.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -43,18 +49,26 @@ double Microseconds(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double, std::micro>(end - begin).count();
 }
 
+std::uint64_t CpuMicroseconds(const rusage& usage) {
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+}
+
 Context MakeContext(bool bare) {
   Context context = NewContext();
   if (!bare && SSL_CTX_set_default_verify_paths(context.get()) != 1) Die("default paths");
   return context;
 }
 
-void First(bool bare) {
+void First(bool bare, const char* chain_file) {
   const auto start = Clock::now();
   if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, nullptr) != 1) Die("OPENSSL_init_ssl");
   const auto initialised = Clock::now();
   // Not counted: reading the chain. A bare context is given the one root it needs.
-  const Chain chain = ReadChain(Setting("BENCH_CHAIN_ECDSA"));
+  const Chain chain = ReadChain(chain_file);
   const Certificate root = ReadCertificate(Setting("BENCH_ROOT"));
   // Not counted either: what the first SSL_CTX of a process sets up for all.
   NewContext();
@@ -62,12 +76,18 @@ void First(bool bare) {
   const auto begin = Clock::now();
   const Context context = MakeContext(bare);
   if (bare) X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), root.get());
+  rusage before{};
+  rusage after{};
+  getrusage(RUSAGE_SELF, &before);
   const auto made = Clock::now();
   const bool ok = Verify(context.get(), chain);
   const auto verified = Clock::now();
+  getrusage(RUSAGE_SELF, &after);
   if (!ok) Die("the leaf is refused");
-  std::printf("init=%.1f context=%.1f verification=%.1f\n", Microseconds(start, initialised),
-              Microseconds(begin, made), Microseconds(made, verified));
+  std::printf("init=%.1f context=%.1f verification=%.1f cpu=%llu\n",
+              Microseconds(start, initialised), Microseconds(begin, made),
+              Microseconds(made, verified),
+              static_cast<unsigned long long>(CpuMicroseconds(after) - CpuMicroseconds(before)));
 }
 
 void Memory(bool bare) {
@@ -90,14 +110,6 @@ struct Tally {
   std::atomic<std::uint64_t> cpu_microseconds{0};
   std::atomic<std::uint64_t> waits{0};
 };
-
-std::uint64_t CpuMicroseconds(const rusage& usage) {
-  const auto microseconds = [](const timeval& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
-           static_cast<std::uint64_t>(time.tv_usec);
-  };
-  return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
-}
 
 void Work(Tally& tally) {
   const Context context = MakeContext(false);
@@ -195,21 +207,59 @@ void Change(int count) {
   std::printf("\n");
 }
 
+struct Repetition {
+  bool handshake;
+  bool bundle;
+  const char* chain;
+  bool accepted;  // what has to come of it
+  int count;
+  const char* known;  // null: nothing is
+};
+
+void Repeat(const Repetition& what) {
+  const Context client = NewClient();
+  const int loaded = what.bundle ? SSL_CTX_load_verify_file(client.get(), Setting("BENCH_BUNDLE"))
+                                 : SSL_CTX_set_default_verify_paths(client.get());
+  if (loaded != 1) Die("loading CA certificates");
+  if (what.known != nullptr && !Handshake(client.get(), NewServer(what.known).get())) {
+    Die("the chain to be known is refused");
+  }
+  const Context server = NewServer(what.chain);
+  const Chain chain = ReadChain(what.chain);
+  const auto once = [&] {
+    return what.handshake ? Handshake(client.get(), server.get()) : Verify(client.get(), chain);
+  };
+  once();  // reads what is read once
+  std::vector<double> times;
+  for (int i = 0; i < what.count; ++i) {
+    const auto begin = Clock::now();
+    const bool accepted = once();
+    times.push_back(Microseconds(begin, Clock::now()));
+    if (accepted != what.accepted) Die(accepted ? "accepted" : "refused");
+    ERR_clear_error();
+  }
+  std::nth_element(times.begin(), times.begin() + what.count / 2, times.end());
+  std::printf("us=%.2f\n", times[static_cast<std::size_t>(what.count / 2)]);
+}
+
 }  // namespace
 }  // namespace ostrust::bench
 
 int main(int argc, char** argv) {
   using namespace ostrust::bench;
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-  const bool bare = argc == 3 && arguments[1] == "bare";
-  if (argc == 3 && arguments[0] == "first") {
-    First(bare);
+  const bool bare = argc >= 3 && arguments[1] == "bare";
+  if (argc == 4 && arguments[0] == "first") {
+    First(bare, argv[3]);
   } else if (argc == 3 && arguments[0] == "memory") {
     Memory(bare);
   } else if (argc == 4 && arguments[0] == "contention") {
     Contention(arguments[1] == "threads", std::atoi(argv[3]));
   } else if (argc == 3 && arguments[0] == "change") {
     Change(std::atoi(argv[2]));
+  } else if ((argc == 7 || argc == 8) && arguments[0] == "repeat") {
+    Repeat({arguments[1] == "handshake", arguments[2] == "bundle", argv[4],
+            arguments[4] == "accepted", std::atoi(argv[6]), argc == 8 ? argv[7] : nullptr});
   } else {
     return 2;
   }

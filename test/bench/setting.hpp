@@ -41,12 +41,6 @@ inline const char* Setting(const char* name) {
   return value;
 }
 
-inline Certificate ReadCertificate(std::FILE* file) {
-  Certificate certificate(PEM_read_X509(file, nullptr, nullptr, nullptr));
-  if (certificate == nullptr) Die("reading a certificate");
-  return certificate;
-}
-
 using File = std::unique_ptr<std::FILE, Deleter<std::fclose>>;
 inline File Open(const char* path) {
   File file(std::fopen(path, "r"));
@@ -54,8 +48,15 @@ inline File Open(const char* path) {
   return file;
 }
 
+/// The next one of a file; null at its end.
+inline Certificate ReadCertificate(std::FILE* file) {
+  return Certificate(PEM_read_X509(file, nullptr, nullptr, nullptr));
+}
+
 inline Certificate ReadCertificate(const char* path) {
-  return ReadCertificate(Open(path).get());
+  Certificate certificate = ReadCertificate(Open(path).get());
+  if (certificate == nullptr) Die(path);
+  return certificate;
 }
 
 /// What a server sends; its root is in the bundles.
@@ -64,13 +65,17 @@ struct Chain {
   Certificates intermediates;
 };
 
-/// From a file with a private key, the leaf and one intermediate.
+/// From a file with a private key, the leaf and, where the server does not forget it, the
+/// intermediate.
 inline Chain ReadChain(const char* path) {
   const File file = Open(path);
   Chain chain{ReadCertificate(file.get()), Certificates(sk_X509_new_null())};
-  Certificate intermediate = ReadCertificate(file.get());
-  if (sk_X509_push(chain.intermediates.get(), intermediate.get()) == 0) Die("sk_X509_push");
-  static_cast<void>(intermediate.release());
+  if (chain.leaf == nullptr) Die(path);
+  while (Certificate intermediate = ReadCertificate(file.get())) {
+    if (sk_X509_push(chain.intermediates.get(), intermediate.get()) == 0) Die("sk_X509_push");
+    static_cast<void>(intermediate.release());
+  }
+  ERR_clear_error();  // that the file has ended
   return chain;
 }
 
@@ -93,6 +98,61 @@ inline bool Verify(SSL_CTX* context, const Chain& chain) {
     Die("preparing a verification");
   }
   return X509_verify_cert(verification.get()) == 1;
+}
+
+inline void PrepareForFullHandshakes(SSL_CTX* context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1) Die("TLS 1.3");
+}
+
+/// `chain` is a file as for ReadChain().
+inline Context NewServer(const char* chain) {
+  Context context(SSL_CTX_new(TLS_server_method()));
+  if (context == nullptr || SSL_CTX_use_certificate_chain_file(context.get(), chain) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context.get(), chain, SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_set_num_tickets(context.get(), 0) != 1) {
+    Die("making a server");
+  }
+  PrepareForFullHandshakes(context.get());
+  return context;
+}
+
+inline Context NewClient() {
+  Context context = NewContext();
+  PrepareForFullHandshakes(context.get());
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  return context;
+}
+
+/// One full handshake, both sides in this thread. False when the client refuses the server.
+inline bool Handshake(SSL_CTX* client_context, SSL_CTX* server_context) {
+  const Connection client(SSL_new(client_context));
+  const Connection server(SSL_new(server_context));
+  BIO* near = nullptr;
+  BIO* far = nullptr;
+  if (client == nullptr || server == nullptr || BIO_new_bio_pair(&near, 0, &far, 0) != 1 ||
+      SSL_set_tlsext_host_name(client.get(), kHost) != 1 ||
+      SSL_set1_host(client.get(), kHost) != 1) {
+    Die("preparing a handshake");
+  }
+  SSL_set_bio(client.get(), near, near);
+  SSL_set_bio(server.get(), far, far);
+  SSL_set_connect_state(client.get());
+  SSL_set_accept_state(server.get());
+  // Client hello; the server's flight; the client's last; the server reads it.
+  for (int flight = 0; flight < 4; ++flight) {
+    SSL* const side = flight % 2 == 0 ? client.get() : server.get();
+    const int result = SSL_do_handshake(side);
+    if (result == 1 || SSL_get_error(side, result) == SSL_ERROR_WANT_READ) continue;
+    if (SSL_get_verify_result(client.get()) == X509_V_OK) Die("handshake");
+    ERR_clear_error();
+    return false;
+  }
+  if (SSL_is_init_finished(client.get()) == 0 || SSL_is_init_finished(server.get()) == 0 ||
+      SSL_session_reused(client.get()) != 0) {
+    Die("that was no full handshake");
+  }
+  return true;
 }
 
 }  // namespace ostrust::bench
