@@ -46,9 +46,11 @@ class IntermediateCache {
   IntermediateCache(std::function<std::vector<std::string>()> directories,
                     std::function<Clock::time_point()> now);
 
-  /// DER certificates whose subject is `subject` (a Name in DER, compared byte for byte): those in
-  /// memory first, then those in the directories, each once. Reads files.
-  std::vector<Bytes> Find(ByteView subject) const;
+  /// DER certificates whose subject is `subject` (a Name in DER, compared byte for byte) that are
+  /// in memory.
+  std::vector<Bytes> FindRemembered(ByteView subject) const;
+  /// The same in the directories, each once, without those that are in memory. Reads files.
+  std::vector<Bytes> FindKept(ByteView subject) const;
 
   /// Whether this very certificate, of this subject, is in memory. Cheap: it is asked for every
   /// intermediate of every accepted chain.

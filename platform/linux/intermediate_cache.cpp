@@ -122,19 +122,23 @@ IntermediateCache::IntermediateCache(std::function<std::vector<std::string>()> d
       now_(std::move(now)),
       mutex_(mutex_rank::kIntermediates) {}
 
-std::vector<Bytes> IntermediateCache::Find(ByteView subject) const {
+std::vector<Bytes> IntermediateCache::FindRemembered(ByteView subject) const {
   std::vector<Bytes> found;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto [begin, end] = by_subject_.equal_range(AsText(subject));
-    for (auto entry = begin; entry != end; ++entry) found.push_back(entry->second->certificate);
-  }
+  const std::lock_guard lock(mutex_);
+  const auto [begin, end] = by_subject_.equal_range(AsText(subject));
+  for (auto entry = begin; entry != end; ++entry) found.push_back(entry->second->certificate);
+  return found;
+}
+
+std::vector<Bytes> IntermediateCache::FindKept(ByteView subject) const {
+  std::vector<Bytes> found;
   const std::string name = FileOf(subject);
   for (const std::string& directory : directories_()) {
     const auto content = ReadCached(directory, name);
     if (!content) continue;
     for (Bytes& certificate : DecodeIntermediates(*content)) {
-      if (IsSubject(certificate, subject) && !Holds(found, certificate)) {
+      if (IsSubject(certificate, subject) && !Holds(found, certificate) &&
+          !Remembers(subject, certificate)) {
         found.push_back(std::move(certificate));
       }
     }

@@ -103,18 +103,21 @@ void PathCompletion::Accepted() const {
 X509* PathCompletion::BestUntrustedIssuer(X509* x509) const {
   // find_issuer() of OpenSSL: the first that is valid, else the one that ends last.
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
-  X509* best = nullptr;
+  std::vector<X509*> issuers;
   const int count = untrusted_ == nullptr ? 0 : symbols_.OPENSSL_sk_num(untrusted_);
   for (int i = 0; i < count; ++i) {
     auto* const issuer = static_cast<X509*>(symbols_.OPENSSL_sk_value(untrusted_, i));
-    if (IsOnPath(issuer) || check_issued(ctx_, x509, issuer) == 0) continue;
-    if (ValidAtTheTime(issuer)) return issuer;
-    if (best == nullptr || symbols_.ASN1_TIME_compare(symbols_.X509_get0_notAfter(issuer),
-                                                      symbols_.X509_get0_notAfter(best)) > 0) {
-      best = issuer;
-    }
+    if (!IsOnPath(issuer) && check_issued(ctx_, x509, issuer) != 0) issuers.push_back(issuer);
   }
-  return best;
+  if (issuers.empty()) return nullptr;
+  if (issuers.size() == 1) return issuers.front();  // dates take time
+  const auto valid = std::find_if(issuers.begin(), issuers.end(),
+                                  [&](const X509* issuer) { return ValidAtTheTime(issuer); });
+  if (valid != issuers.end()) return *valid;
+  return *std::max_element(issuers.begin(), issuers.end(), [&](const X509* a, const X509* b) {
+    return symbols_.ASN1_TIME_compare(symbols_.X509_get0_notAfter(a),
+                                      symbols_.X509_get0_notAfter(b)) < 0;
+  });
 }
 
 bool PathCompletion::IsOnPath(const X509* x509) const {
@@ -145,7 +148,11 @@ bool PathCompletion::Extend(X509* x509, int level) {
   if (level > kMaxLevels) return false;
   bool usable = false;
   const ByteView issuer = host::DerOf(symbols_, symbols_.X509_get_issuer_name(x509));
-  for (Bytes& candidate : provider_.intermediates().Find(issuer)) {
+  const platform::IntermediateCache& cache = provider_.intermediates();
+  for (Bytes& candidate : cache.FindRemembered(issuer)) {
+    if (TryCandidate(x509, std::move(candidate), {}, level, usable)) return true;
+  }
+  for (Bytes& candidate : cache.FindKept(issuer)) {
     if (TryCandidate(x509, std::move(candidate), {}, level, usable)) return true;
   }
   return provider_.config().network.intermediates == platform::Intermediates::kFetch &&
