@@ -183,6 +183,8 @@ class Binding {
   GovernedStore* CompletingStore(X509_STORE_CTX* ctx) const;
   void WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
                              X509_STORE_CTX* ctx) const;
+  /// The callback that X509_STORE_CTX_init() puts into a context of this store.
+  X509_STORE_CTX_verify_cb StoresCallback(X509_STORE_CTX* ctx) const;
   bool CompleteInCallback(GovernedStore& state, Verification& verification,
                           X509_STORE_CTX* ctx) const;
   void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;

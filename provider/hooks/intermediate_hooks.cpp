@@ -178,9 +178,17 @@ void Binding::WatchForMissingIssuer(const GovernedStore& state, Verification& ve
   if (!Completes(state)) return;
   const X509_STORE_CTX_verify_cb ours = TrampolinesOf(slot_).verify_callback;
   const X509_STORE_CTX_verify_cb found = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
-  // An application may have copied our callback; whose it stands for is not known then.
-  verification.applications_verify_cb = found == ours ? openssls_verify_cb_ : found;
+  verification.applications_verify_cb = found == ours ? StoresCallback(ctx) : found;
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, ours);
+}
+
+X509_STORE_CTX_verify_cb Binding::StoresCallback(X509_STORE_CTX* ctx) const {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  const X509_STORE_CTX_verify_cb found =
+      store == nullptr ? nullptr : symbols_.X509_STORE_get_verify_cb(store);
+  // An application may have copied our callback; whose it stands for is not known then.
+  return found == nullptr || found == TrampolinesOf(slot_).verify_callback ? openssls_verify_cb_
+                                                                           : found;
 }
 
 int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
@@ -191,8 +199,11 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
     const auto found = verifications_.find(ctx);
     verification = found == verifications_.end() ? nullptr : found->second.get();
   }
-  // An application may have copied our callback into a context that is none of ours.
-  if (verification == nullptr || verification->applications_verify_cb == nullptr) return ok;
+  // OpenSSL has copied our callback into the context of a CRL's issuer, of which we were not told,
+  // or an application has, into one that is none of ours.
+  if (verification == nullptr || verification->applications_verify_cb == nullptr) {
+    return StoresCallback(ctx)(ok, ctx);
+  }
   if (ok == 0 && !verification->past_completion) {
     verification->past_completion = true;
     GovernedStore* const state =
@@ -207,10 +218,10 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
 bool Binding::CompleteInCallback(GovernedStore& state, Verification& verification,
                                  X509_STORE_CTX* ctx) const {
   // A function of the application's may need what the application put into its own context.
-  if (state.previous_verify != openssls_verify_ ||
+  if (state.previous_verify != openssls_verify_ || verification.applications_verify != nullptr ||
       symbols_.X509_STORE_CTX_get_check_issued(ctx) != openssls_check_issued_ ||
       symbols_.X509_STORE_CTX_get_check_revocation(ctx) != openssls_check_revocation_ ||
-      !verify::MayBeCompleted(symbols_, Tls(), ctx)) {
+      !verify::MayBeCompleted(symbols_, Tls(true), ctx)) {
     return false;
   }
   const auto snapshot = SnapshotFor(state, &verification);

@@ -119,6 +119,7 @@ namespace ostrust::host {
   X(X509_STORE_get_get_issuer)                 \
   X(X509_STORE_get_lookup_certs)               \
   X(X509_STORE_get_verify)                     \
+  X(X509_STORE_get_verify_cb)                  \
   X(X509_STORE_lock)                           \
   X(X509_STORE_set_get_issuer)                 \
   X(X509_STORE_set_lookup_certs)               \

@@ -1084,6 +1084,7 @@ class Host(MissingTest):
     def host(self, *arguments, configuration):
         done = support.run([os.path.join(support.HOSTS, "missing_intermediates"), *arguments],
                            support.environment(configuration, preload=False, OSTRUST_PKI=self.directory,
+                                               OSTRUST_SECOND_NAME=support.MODULE,
                                                ASAN_OPTIONS="detect_leaks=1:intercept_tls_get_addr=0"),
                            cwd=self.work)
         self.assertEqual(done.status, 0, done)
@@ -1095,6 +1096,28 @@ class Host(MissingTest):
         self.assertIn("PKIX-EE: refused: " + UNKNOWN, stock)
         self.assertEqual(self.host("dane", "os://", configuration=self.missing()), stock)
         self.assertNobodyAsked()
+
+    def test_where_the_connection_cannot_be_told_nobody_is_asked(self):
+        stock = self.host("own-default", self.bundle, configuration=self.stock())
+        nothing, dane = "accepted despite: " + UNKNOWN, "refused: " + UNKNOWN
+        self.assertEqual(stock, ["nothing: " + nothing, "PKIX-TA of another: " + dane,
+                                 "nothing with a callback: " + nothing,
+                                 "PKIX-TA of another with a callback: " + dane])
+        self.assertEqual(self.host("own-default", "os://", configuration=self.missing()), stock)
+        self.assertNobodyAsked()
+
+    def test_functions_of_the_application(self):
+        unknown = "refused: %s; " % UNKNOWN
+        vetoed = "refused: unspecified certificate verification error; called, strangers: 0"
+        stock = self.host("callbacks", self.bundle, configuration=self.stock())
+        self.assertEqual(stock, ["callback: " + unknown + "called, strangers: 0",
+                                 "callback that refuses: " + unknown + "called, strangers: 0",
+                                 "verify function: " + unknown + "not called, strangers: 0",
+                                 "callback that refuses, loaded twice: " + vetoed])
+        self.assertEqual(self.host("callbacks", "os://", configuration=self.missing()),
+                         ["callback: accepted: ok; called, strangers: 0", "callback that refuses: " + vetoed,
+                          *stock[2:]])
+        self.assertAsked("int")
 
     def test_library_contexts_and_threads(self):
         seen = self.host("contexts", "os://", configuration=self.missing())
