@@ -11,6 +11,7 @@ namespace {
 
 using platform::Bytes;
 using platform::ByteView;
+using Clock = fetch::HttpClient::Deadline::clock;
 
 // Bounds on what a peer can make us do. Public CAs need one level and one URL; bridges of
 // governments need a few.
@@ -162,7 +163,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
       NoteAttempt(url, "failed lately and is not asked again yet");
       continue;
     }
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
     if (!deadline_) deadline_ = now + provider_.config().network.timeout;
     if (requests_left_-- <= 0 || now >= *deadline_) {
       NoteAttempt(url, "not asked, because others took too long");
@@ -175,7 +176,10 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     const auto answer = client.Get(url, until, why);
     auto certificates = answer ? fetch::CertificatesIn(symbols_, *answer) : std::vector<Bytes>();
     if (certificates.empty()) {
-      cache.NoteFailure(url);
+      // The peer chose what was asked before. That this one was not answered in the time which that
+      // left must not keep others from asking it.
+      const bool had_time = 3 * (until - now) >= provider_.config().network.timeout;
+      if (had_time || Clock::now() < until) cache.NoteFailure(url);
       NoteAttempt(url, answer ? "neither a certificate in DER nor a certs-only CMS message" : why);
       continue;
     }
@@ -196,6 +200,9 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
 bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int level,
                                   bool& usable) {
   if (candidates_left_-- <= 0) return false;
+  // For each one, because the error queue has room for 16: more would push the mark out of it, and
+  // what the application had there.
+  symbols_.ERR_set_mark();
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
   host::X509Ptr parsed = host::ParseX509(symbols_, libctx_, propq_, candidate);
   // The signature, so that nobody can put a namesake in the way of the right one.
@@ -203,6 +210,7 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int
                       !IsSelfSigned(symbols_, parsed.get()) && ValidAtTheTime(parsed.get()) &&
                       !trust_.Distrusts(candidate) &&
                       symbols_.X509_verify(x509, symbols_.X509_get0_pubkey(parsed.get())) == 1;
+  symbols_.ERR_pop_to_mark();
   if (!issued) return false;
   usable = true;
   X509* const issuer = parsed.get();

@@ -3,9 +3,12 @@
 //     missing_intermediates dane SOURCE         with DANE records of each usage (RFC 6698, 2.1.1)
 //     missing_intermediates contexts SOURCE     8 threads at once, in two library contexts
 //     missing_intermediates own-default SOURCE  in a thread whose default library context is its
-//     own missing_intermediates callbacks SOURCE    through X509_verify_cert(), with an
-//     application's
-//                                               functions in the store
+//     own
+//
+// And through X509_verify_cert():
+//
+//     missing_intermediates errors SOURCE       with an error in the queue before
+//     missing_intermediates callbacks SOURCE    with functions of the application's in the store
 //
 // SOURCE: the CA file, os:// or a path. Prints what each client says of the server. Certificates:
 // test/pki/ca_issuers.py.
@@ -174,6 +177,18 @@ Owned<X509_STORE> LoadedStore(const char* source, OSSL_LIB_CTX* library = nullpt
   return store;
 }
 
+void WithErrorsInTheQueue(const char* source) {
+  const auto store = LoadedStore(source);
+  const auto leaf = Certificate("leaf");
+  const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new());
+  CHECK_EQ(X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), nullptr), 1);
+  X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(context.get()), kHost, 0);
+  ERR_clear_error();
+  ERR_raise_data(ERR_LIB_USER, ERR_R_INTERNAL_ERROR, "the application's");
+  CHECK_EQ(X509_verify_cert(context.get()), 0);
+  for (const QueuedError& error : TakeErrors()) std::puts(error.data.c_str());
+}
+
 void WithFunctionsOfTheApplication(const char* source) {
   of_application = X509_STORE_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   {
@@ -219,6 +234,8 @@ int main(int argc, char** argv) {
     InLibraryContexts(argv[2]);
   } else if (what == "own-default") {
     InAnOwnDefaultContext(argv[2]);
+  } else if (what == "errors") {
+    WithErrorsInTheQueue(argv[2]);
   } else if (what == "callbacks") {
     WithFunctionsOfTheApplication(argv[2]);
   } else {

@@ -699,13 +699,13 @@ class FailedUrls(MissingTest):
         with open(path, "wb") as file:
             file.write(head + b"\n" + b"".join(records))
 
-    def fail(self):
+    def fetch_in_vain(self):
         del self.server.answers["int"]
         self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
         self.assertAsked("int")
 
     def test_within_the_minute(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
         self.assertNobodyAsked()
@@ -718,24 +718,40 @@ class FailedUrls(MissingTest):
         self.assertAsked("int")
 
     def test_another_url_of_the_same_certificate_is_asked(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         self.assertEqual(self.connect("leaf-other-url", self.missing()), ACCEPTED)
         self.assertAsked("other-url")
 
     def test_a_cache_that_is_emptied_forgets_it(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         shutil.rmtree(self.cache)
         self.assertEqual(self.connect("leaf", self.missing()), ACCEPTED)
         self.assertAsked("int")
+
+    def test_one_that_others_left_no_time_is_not_to_blame(self):
+        for path in ("slow-1", "slow-2", "slow-3", "int"):
+            self.server.answers[path] = ca_issuers.never_answers
+        self.assertEqual(self.connect("leaf-slow-first", self.missing(network_timeout="2")), UNKNOWN)
+        self.assertAsked("slow-1", "slow-2", "slow-3", "int")
+        self.server.serve()
+        self.assertEqual(self.connect("leaf", self.missing()), ACCEPTED)
+        self.assertAsked("int")
+        # The first had time enough.
+        shutil.rmtree(self.cache)
+        self.server.answers["int"] = ca_issuers.never_answers
+        self.assertEqual(self.connect("leaf", self.missing(network_timeout="2")), UNKNOWN)
+        self.assertAsked("int")
+        self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
+        self.assertNobodyAsked()
 
     def test_for_local_nothing_is_noted(self):
         self.assertEqual(self.connect("leaf", self.missing("local")), UNKNOWN)
         self.assertFalse(os.path.exists(self.cache))
 
     def test_after_a_minute_and_the_next_time_not_yet(self):
-        self.fail()
+        self.fetch_in_vain()
         for seconds, asked in ((30, False), (61, True), (61, False), (121, True), (121, False)):
             with self.subTest(seconds=seconds, asked=asked):
                 self.age(seconds)
@@ -1117,6 +1133,14 @@ class Host(MissingTest):
         self.assertEqual(self.host("callbacks", "os://", configuration=self.missing()),
                          ["callback: accepted: ok; called, strangers: 0", "callback that refuses: " + vetoed,
                           *stock[2:]])
+        self.assertAsked("int")
+
+    def test_the_error_queue_is_as_it_was(self):
+        impostor = self.der("impostor")
+        self.server.answers["int"] = ca_issuers.answers(ca_issuers.cms([impostor] * 64))
+        stock = self.host("errors", self.bundle, configuration=self.stock())
+        self.assertEqual(stock, ["the application's"])
+        self.assertEqual(self.host("errors", "os://", configuration=self.missing()), stock)
         self.assertAsked("int")
 
     def test_library_contexts_and_threads(self):
