@@ -58,6 +58,19 @@ struct GovernedStore {
   }
 };
 
+/// The functions of an X509_STORE_CTX that ostrust never replaces.
+struct CheckFunctions {
+  X509_STORE_CTX_check_issued_fn check_issued = nullptr;
+  X509_STORE_CTX_check_revocation_fn check_revocation = nullptr;
+  X509_STORE_CTX_get_crl_fn get_crl = nullptr;
+  X509_STORE_CTX_check_crl_fn check_crl = nullptr;
+  X509_STORE_CTX_cert_crl_fn cert_crl = nullptr;
+  X509_STORE_CTX_check_policy_fn check_policy = nullptr;
+  X509_STORE_CTX_lookup_crls_fn lookup_crls = nullptr;
+  X509_STORE_CTX_cleanup_fn cleanup = nullptr;
+  friend bool operator==(const CheckFunctions&, const CheckFunctions&) = default;
+};
+
 /// What is kept for one X509_STORE_CTX with a governed store, from its initialization to its end.
 /// In a table of ours and not in its ex_data: an ex_data index belongs to the calling thread's
 /// default library context, and the same number can be somebody else's data in another thread.
@@ -141,6 +154,7 @@ class Binding {
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
   bool LearnOpenSslsFunctions();
+  CheckFunctions ChecksOf(const X509_STORE_CTX* ctx) const;
   /// Registers "new" and "free" callbacks for objects of `class_index` that threads make whose
   /// default library context is `library_context`.
   bool Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
@@ -229,8 +243,7 @@ class Binding {
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
   X509_STORE_CTX_verify_fn openssls_verify_ = nullptr;
   X509_STORE_CTX_verify_cb openssls_verify_cb_ = nullptr;
-  X509_STORE_CTX_check_issued_fn openssls_check_issued_ = nullptr;
-  X509_STORE_CTX_check_revocation_fn openssls_check_revocation_ = nullptr;
+  CheckFunctions openssls_checks_;
   std::unique_ptr<platform::ChainVerifier> chain_verifier_;  // may be null
 
   static constexpr host::TlsLibrary kNoTls{};

@@ -219,9 +219,9 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
                                  X509_STORE_CTX* ctx) const {
   // A function of the application's may need what the application put into its own context.
   if (state.previous_verify != openssls_verify_ || verification.applications_verify != nullptr ||
-      symbols_.X509_STORE_CTX_get_check_issued(ctx) != openssls_check_issued_ ||
-      symbols_.X509_STORE_CTX_get_check_revocation(ctx) != openssls_check_revocation_ ||
-      !verify::MayBeCompleted(symbols_, Tls(true), ctx)) {
+      state.previous_get_issuer != symbols_.X509_STORE_CTX_get1_issuer ||
+      state.previous_lookup_certs != symbols_.X509_STORE_CTX_get1_certs ||
+      ChecksOf(ctx) != openssls_checks_ || !verify::MayBeCompleted(symbols_, Tls(true), ctx)) {
     return false;
   }
   const auto snapshot = SnapshotFor(state, &verification);

@@ -93,13 +93,19 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get1_certs)                 \
   X(X509_STORE_CTX_get1_chain)                 \
   X(X509_STORE_CTX_get1_issuer)                \
+  X(X509_STORE_CTX_get_cert_crl)               \
+  X(X509_STORE_CTX_get_check_crl)              \
   X(X509_STORE_CTX_get_check_issued)           \
+  X(X509_STORE_CTX_get_check_policy)           \
   X(X509_STORE_CTX_get_check_revocation)       \
+  X(X509_STORE_CTX_get_cleanup)                \
   X(X509_STORE_CTX_get_error)                  \
   X(X509_STORE_CTX_get_error_depth)            \
   X(X509_STORE_CTX_get_ex_data)                \
+  X(X509_STORE_CTX_get_get_crl)                \
   X(X509_STORE_CTX_get_get_issuer)             \
   X(X509_STORE_CTX_get_lookup_certs)           \
+  X(X509_STORE_CTX_get_lookup_crls)            \
   X(X509_STORE_CTX_get_num_untrusted)          \
   X(X509_STORE_CTX_get_verify)                 \
   X(X509_STORE_CTX_get_verify_cb)              \
@@ -128,6 +134,7 @@ namespace ostrust::host {
   X(X509_VERIFY_PARAM_free)                    \
   X(X509_VERIFY_PARAM_get0_host)               \
   X(X509_VERIFY_PARAM_get1_ip_asc)             \
+  X(X509_VERIFY_PARAM_get_depth)               \
   X(X509_VERIFY_PARAM_get_flags)               \
   X(X509_VERIFY_PARAM_get_time)                \
   X(X509_VERIFY_PARAM_new)                     \

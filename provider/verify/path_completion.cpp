@@ -19,13 +19,20 @@ constexpr std::size_t kMaxPath = 32;
 constexpr int kMaxLevels = 6;       // of missing certificates
 constexpr int kMaxCandidates = 64;  // signatures verified
 constexpr int kMaxRequests = 12;
-constexpr std::size_t kMaxUrls = 4;  // of one certificate
+constexpr std::size_t kMaxUrls = 4;         // of one certificate
+constexpr std::size_t kMaxAttempts = 4096;  // characters about what was asked in vain
 
 /// For the negative cache: `url` asked for the issuer of this very certificate. What one URL
 /// answers can be useless for a forged certificate and right for a genuine one.
 std::string UrlFor(const host::Symbols& symbols, const std::string& url, const X509* x509) {
   const auto digest = platform::Sha1(host::DerOf(symbols, x509));
   return url + " " + std::string(digest.begin(), digest.end());
+}
+
+/// How many certificates OpenSSL looks for the issuer of: build_chain() stops beyond `depth`, and
+/// says that the chain is too long.
+std::size_t MaxPath(int depth) {
+  return static_cast<std::size_t>(std::clamp(depth, -1, static_cast<int>(kMaxPath) - 1) + 1);
 }
 
 bool IsSelfSigned(const host::Symbols& symbols, const X509* x509) {
@@ -46,13 +53,14 @@ PathCompletion::PathCompletion(const host::Symbols& symbols, const ProviderConte
       untrusted_(
           reinterpret_cast<const OPENSSL_STACK*>(symbols.X509_STORE_CTX_get0_untrusted(ctx))),
       param_(symbols.X509_STORE_CTX_get0_param(ctx)),
+      max_path_(MaxPath(symbols.X509_VERIFY_PARAM_get_depth(param_))),
       candidates_left_(kMaxCandidates),
       requests_left_(kMaxRequests) {}
 
 bool PathCompletion::IssuerIsMissing() {
   path_.clear();
   X509* x509 = symbols_.X509_STORE_CTX_get0_cert(ctx_);
-  while (path_.size() < kMaxPath) {
+  while (path_.size() < max_path_) {
     path_.push_back(x509);
     if (IsSelfSigned(symbols_, x509) || trust_.HasIssuerOf(x509, false)) return false;
     X509* const issuer = BestUntrustedIssuer(x509);
@@ -123,7 +131,7 @@ bool PathCompletion::IsOnPath(const X509* x509) const {
 }
 
 bool PathCompletion::ReachesTrust(X509* x509, int level) {
-  if (path_.size() >= kMaxPath || IsOnPath(x509)) return false;
+  if (path_.size() >= max_path_ || IsOnPath(x509)) return false;
   path_.push_back(x509);
   bool reaches = false;
   if (!IsSelfSigned(symbols_, x509)) {
@@ -227,7 +235,8 @@ bool PathCompletion::ValidAtTheTime(const X509* x509) const {
 }
 
 void PathCompletion::NoteAttempt(const std::string& url, const std::string& why) {
-  attempts_ += (attempts_.empty() ? "" : "; ") + url + ": " + why;
+  if (attempts_.size() < kMaxAttempts)
+    attempts_ += (attempts_.empty() ? "" : "; ") + url + ": " + why;
 }
 
 }  // namespace ostrust::verify

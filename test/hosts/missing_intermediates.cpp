@@ -156,6 +156,10 @@ int CountingVerify(X509_STORE_CTX* context) {
   return openssls_verify(context);
 }
 
+int CountingCleanup(X509_STORE_CTX* context) {
+  return CountingCallback(1, context);
+}
+
 /// Verifies this leaf alone, for its host name, and prints what came of it.
 void VerifyLeaf(const char* what, X509_STORE* store, const char* name = "leaf",
                 OSSL_LIB_CTX* library = nullptr) {
@@ -209,6 +213,11 @@ void WithFunctionsOfTheApplication(const char* source) {
     }
     X509_STORE_set_verify(replaced.get(), CountingVerify);
     VerifyLeaf("verify function", replaced.get());
+  }
+  {
+    const auto replaced = LoadedStore(source);
+    X509_STORE_set_cleanup(replaced.get(), CountingCleanup);
+    VerifyLeaf("cleanup function", replaced.get());
   }
   const OwnDefault library;
   // Once more in the same library context, under another name: everything is registered twice.

@@ -533,6 +533,14 @@ report(connect(context, "leaf"))""", ACCEPTED, "leaf")
         self.assertAsStock("report([connect(trusting(CAS), name) for name in ('leaf-full', 'leaf-direct')])",
                            [ACCEPTED] * 2, "leaf-full", "leaf-direct")
 
+    def test_for_a_chain_that_would_be_too_long(self):
+        port = support.port_of(self.name("leaf-3-lower"))
+        for configuration, anchors in ((self.stock(), self.bundle), (self.missing(), "os://")):
+            done = self.openssl("s_client", "-verify_return_error", "-verify_depth", "0", "-CAfile", anchors,
+                                "-connect", "127.0.0.1:%d" % port, configuration=configuration)
+            self.assertIn("certificate chain too long", done.text, done)
+        self.assertNobodyAsked()
+
     def test_for_a_store_with_a_ca_file_of_its_own(self):
         own = self.file("own.pem", "")
         shutil.copyfile(self.pem("root-a"), own)
@@ -1129,6 +1137,7 @@ class Host(MissingTest):
         self.assertEqual(stock, ["callback: " + unknown + "called, strangers: 0",
                                  "callback that refuses: " + unknown + "called, strangers: 0",
                                  "verify function: " + unknown + "not called, strangers: 0",
+                                 "cleanup function: " + unknown + "not called, strangers: 0",
                                  "callback that refuses, loaded twice: " + vetoed])
         self.assertEqual(self.host("callbacks", "os://", configuration=self.missing()),
                          ["callback: accepted: ok; called, strangers: 0", "callback that refuses: " + vetoed,
