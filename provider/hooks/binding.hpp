@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "provider/host/method_table.hpp"
 #include "provider/host/symbols.hpp"
 #include "provider/host/tls_library.hpp"
+#include "provider/host/x509_der.hpp"
 #include "provider/provider_context.hpp"
 #include "provider/verify/verification.hpp"
 
@@ -86,8 +86,9 @@ struct Verification {
   X509_STORE_CTX_verify_cb applications_verify_cb = nullptr;
   /// An error was raised, or a missing intermediate was looked for: no completion any more.
   bool past_completion = false;
-  /// Where the trusted certificates of a completed chain begin; of any other the context says so.
-  std::optional<std::size_t> first_trusted;
+  /// Certificates of a completed chain that was refused: X509_STORE_CTX_get0_current_issuer() may
+  /// still return one.
+  std::vector<host::X509Ptr> kept;
   /// One verification sees one snapshot. Null before it is first needed.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
@@ -199,6 +200,7 @@ class Binding {
                              X509_STORE_CTX* ctx) const;
   /// The callback that X509_STORE_CTX_init() puts into a context of this store.
   X509_STORE_CTX_verify_cb StoresCallback(X509_STORE_CTX* ctx) const;
+  void KeepFor(Verification& verification, const OPENSSL_STACK* certificates) const;
   bool CompleteInCallback(GovernedStore& state, Verification& verification,
                           X509_STORE_CTX* ctx) const;
   void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;

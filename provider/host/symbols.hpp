@@ -91,7 +91,6 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get0_store)                 \
   X(X509_STORE_CTX_get0_untrusted)             \
   X(X509_STORE_CTX_get1_certs)                 \
-  X(X509_STORE_CTX_get1_chain)                 \
   X(X509_STORE_CTX_get1_issuer)                \
   X(X509_STORE_CTX_get_cert_crl)               \
   X(X509_STORE_CTX_get_check_crl)              \
@@ -111,8 +110,6 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get_verify_cb)              \
   X(X509_STORE_CTX_init)                       \
   X(X509_STORE_CTX_new)                        \
-  X(X509_STORE_CTX_new_ex)                     \
-  X(X509_STORE_CTX_set0_param)                 \
   X(X509_STORE_CTX_set0_untrusted)             \
   X(X509_STORE_CTX_set0_verified_chain)        \
   X(X509_STORE_CTX_set_current_cert)           \
@@ -131,14 +128,11 @@ namespace ostrust::host {
   X(X509_STORE_set_lookup_certs)               \
   X(X509_STORE_set_verify)                     \
   X(X509_STORE_unlock)                         \
-  X(X509_VERIFY_PARAM_free)                    \
   X(X509_VERIFY_PARAM_get0_host)               \
   X(X509_VERIFY_PARAM_get1_ip_asc)             \
   X(X509_VERIFY_PARAM_get_depth)               \
   X(X509_VERIFY_PARAM_get_flags)               \
   X(X509_VERIFY_PARAM_get_time)                \
-  X(X509_VERIFY_PARAM_new)                     \
-  X(X509_VERIFY_PARAM_set1)                    \
   X(X509_add1_reject_object)                   \
   X(X509_add1_trust_object)                    \
   X(X509_cmp)                                  \

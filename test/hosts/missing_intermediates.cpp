@@ -8,6 +8,7 @@
 // And through X509_verify_cert():
 //
 //     missing_intermediates errors SOURCE       with an error in the queue before
+//     missing_intermediates set0-dane SOURCE    with DANE records that the application put in
 //     missing_intermediates callbacks SOURCE    with functions of the application's in the store
 //
 // SOURCE: the CA file, os:// or a path. Prints what each client says of the server. Certificates:
@@ -181,6 +182,31 @@ Owned<X509_STORE> LoadedStore(const char* source, OSSL_LIB_CTX* library = nullpt
   return store;
 }
 
+/// X509_STORE_CTX_set0_dane() without the connection it comes from.
+void WithRecordsOfItsOwn(const char* source) {
+  const auto client = Client(source);
+  CHECK_EQ(SSL_CTX_dane_enable(client.get()), 1);
+  for (const char* const root : {"root-a", "root-u"}) {
+    const Owned<SSL> ssl(SSL_new(client.get()));
+    CHECK(SSL_dane_enable(ssl.get(), kHost) > 0);
+    const auto der = Der(root);
+    CHECK_EQ(SSL_dane_tlsa_add(ssl.get(), 0, 0, 0, der.data(), der.size()), 1);
+    const auto leaf = Certificate("leaf");
+    const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new());
+    CHECK_EQ(X509_STORE_CTX_init(context.get(), SSL_CTX_get_cert_store(client.get()), leaf.get(),
+                                 nullptr),
+             1);
+    X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(context.get()), kHost, 0);
+    X509_STORE_CTX_set0_dane(context.get(), SSL_get0_dane(ssl.get()));
+    const bool good = X509_verify_cert(context.get()) == 1;
+    std::printf("%s: %s: %s at %d, untrusted %d of %d\n", root, good ? "accepted" : "refused",
+                X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())),
+                X509_STORE_CTX_get_error_depth(context.get()),
+                X509_STORE_CTX_get_num_untrusted(context.get()),
+                sk_X509_num(X509_STORE_CTX_get0_chain(context.get())));
+  }
+}
+
 void WithErrorsInTheQueue(const char* source) {
   const auto store = LoadedStore(source);
   const auto leaf = Certificate("leaf");
@@ -243,6 +269,8 @@ int main(int argc, char** argv) {
     InLibraryContexts(argv[2]);
   } else if (what == "own-default") {
     InAnOwnDefaultContext(argv[2]);
+  } else if (what == "set0-dane") {
+    WithRecordsOfItsOwn(argv[2]);
   } else if (what == "errors") {
     WithErrorsInTheQueue(argv[2]);
   } else if (what == "callbacks") {

@@ -1121,6 +1121,15 @@ class Host(MissingTest):
         self.assertEqual(self.host("dane", "os://", configuration=self.missing()), stock)
         self.assertNobodyAsked()
 
+    def test_dane_without_its_connection(self):
+        refused = "refused: %s at 0, untrusted 1 of 1" % UNKNOWN
+        self.assertEqual(self.host("set0-dane", self.bundle, configuration=self.stock()),
+                         ["root-a: " + refused, "root-u: " + refused])
+        # Completed, the records still count, and what was fetched is no trusted certificate.
+        self.assertEqual(self.host("set0-dane", "os://", configuration=self.missing()),
+                         ["root-a: accepted: ok at 0, untrusted 2 of 3", "root-u: " + refused])
+        self.assertAsked("int")
+
     def test_where_the_connection_cannot_be_told_nobody_is_asked(self):
         stock = self.host("own-default", self.bundle, configuration=self.stock())
         nothing, dane = "accepted despite: " + UNKNOWN, "refused: " + UNKNOWN
