@@ -133,7 +133,6 @@ int Binding::CertVerify(X509_STORE_CTX* ctx) {
   }
   // As ssl_verify_cert_chain() does where no such callback is set.
   const auto plainly = [&] { return std::max(symbols_.X509_verify_cert(ctx), 0); };
-  // ConnectionOf() must know the connection: only it tells what may be completed.
   if (state == nullptr || !verify::MayBeCompleted(symbols_, Tls(), ctx)) return plainly();
   const auto snapshot = SnapshotFor(*state, verification);
   if (snapshot == nullptr) return plainly();

@@ -96,15 +96,16 @@ std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> PathCom
 
 void PathCompletion::Accepted() const {
   for (const Found& found : found_) {
-    if (!found.fetched) {
+    std::string text = "the server did not send an intermediate: ";
+    if (found.url.empty()) {
       provider_.intermediates().Remember(found.der);
-      continue;
+      text += "it was known here";
+    } else {
+      const std::string why = provider_.intermediates().Keep(found.der);
+      text += "fetched from " + found.url;
+      if (!why.empty()) text += "; it is kept in memory only: " + why;
     }
-    const std::string why = provider_.intermediates().Keep(found.der);
-    if (!why.empty()) {
-      provider_.log().Write(LogLevel::kInfo,
-                            "a fetched intermediate is kept in memory only: " + why);
-    }
+    provider_.log().Write(LogLevel::kInfo, text);
   }
 }
 
@@ -154,7 +155,7 @@ bool PathCompletion::Extend(X509* x509, int level) {
   bool usable = false;
   const ByteView issuer = host::DerOf(symbols_, symbols_.X509_get_issuer_name(x509));
   for (Bytes& candidate : provider_.intermediates().Find(issuer)) {
-    if (TryCandidate(x509, std::move(candidate), false, level, usable)) return true;
+    if (TryCandidate(x509, std::move(candidate), {}, level, usable)) return true;
   }
   return provider_.config().network.intermediates == platform::Intermediates::kFetch &&
          ExtendByFetching(x509, level);
@@ -194,7 +195,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     cache.NoteSuccess(url);
     bool usable = false;
     for (Bytes& certificate : certificates) {
-      if (TryCandidate(x509, std::move(certificate), true, level, usable)) {
+      if (TryCandidate(x509, std::move(certificate), url, level, usable)) {
         cache.NoteSuccess(url_for_this);
         return true;
       }
@@ -205,9 +206,8 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
   return false;
 }
 
-bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int level,
+bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
-  if (candidates_left_-- <= 0) return false;
   // For each one, because the error queue has room for 16: more would push the mark out of it, and
   // what the application had there.
   symbols_.ERR_set_mark();
@@ -216,13 +216,13 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, bool fetched, int
   // The signature, so that nobody can put a namesake in the way of the right one.
   const bool issued = parsed != nullptr && check_issued(ctx_, x509, parsed.get()) != 0 &&
                       !IsSelfSigned(symbols_, parsed.get()) && ValidAtTheTime(parsed.get()) &&
-                      !trust_.Distrusts(candidate) &&
+                      !trust_.Distrusts(candidate) && candidates_left_-- > 0 &&
                       symbols_.X509_verify(x509, symbols_.X509_get0_pubkey(parsed.get())) == 1;
   symbols_.ERR_pop_to_mark();
   if (!issued) return false;
   usable = true;
   X509* const issuer = parsed.get();
-  found_.push_back({std::move(candidate), std::move(parsed), fetched});
+  found_.push_back({std::move(candidate), std::move(parsed), url});
   const std::size_t with_it = found_.size();
   if (ReachesTrust(issuer, level)) return true;
   found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(with_it) - 1, found_.end());

@@ -69,7 +69,7 @@ class PathCompletion {
   struct Found {
     platform::Bytes der;
     host::X509Ptr x509;
-    bool fetched;
+    std::string url;  // where it was fetched; empty for what was known here
   };
 
   X509* BestUntrustedIssuer(X509* x509) const;
@@ -77,7 +77,8 @@ class PathCompletion {
   bool ReachesTrust(X509* x509, int level);
   bool Extend(X509* x509, int level);
   bool ExtendByFetching(X509* x509, int level);
-  bool TryCandidate(X509* x509, platform::Bytes candidate, bool fetched, int level, bool& usable);
+  bool TryCandidate(X509* x509, platform::Bytes candidate, const std::string& url, int level,
+                    bool& usable);
   bool ValidAtTheTime(const X509* x509) const;
   void NoteAttempt(const std::string& url, const std::string& why);
 

@@ -74,15 +74,15 @@ std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
   return name;
 }
 
-/// libssl's ex_data index belongs to one library context, nearly always the global default one. In
-/// a thread with another the same number may be somebody else's data.
-bool CanTellConnection(const host::Symbols& symbols) {
+bool InGlobalDefaultContext(const host::Symbols& symbols) {
   return symbols.OSSL_LIB_CTX_set0_default(nullptr) == symbols.OSSL_LIB_CTX_get0_global_default();
 }
 
 /// The TLS connection whose peer is verified; null when there is none, or it cannot be told.
 SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
-  if (tls == nullptr || !CanTellConnection(symbols)) return nullptr;
+  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
+  // a thread with another the same number may be somebody else's data.
+  if (tls == nullptr || !InGlobalDefaultContext(symbols)) return nullptr;
   return static_cast<SSL*>(
       symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
 }
@@ -167,7 +167,7 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls,
                     X509_STORE_CTX* ctx) {
   if (symbols.X509_STORE_CTX_get0_cert(ctx) == nullptr ||  // a raw public key
       symbols.X509_STORE_CTX_get0_parent_ctx(ctx) != nullptr ||
-      !CanTellConnection(symbols)) {  // there may be one, under SSL_VERIFY_NONE or with DANE
+      !InGlobalDefaultContext(symbols)) {  // whether there is a connection cannot be told
     return false;
   }
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);

@@ -34,8 +34,8 @@ bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 /// by its client. With a TLS connection: not a server's, not under SSL_VERIFY_NONE, not with DANE.
 /// Without one: if a host name or an address is wanted, or if the purpose can be read (OpenSSL 3.5)
 /// and is sslserver and there is a list of untrusted certificates; a server that builds its own
-/// chain has neither. Where it cannot be told whether there is a connection, in a thread with a
-/// default library context of its own, nothing is. `tls` may be null.
+/// chain has neither. Not in a thread whose default library context is another than the global
+/// one: there the connection cannot be found. `tls` may be null.
 bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by

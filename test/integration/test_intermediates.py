@@ -571,9 +571,26 @@ report(connect(context, "leaf"))""", UNKNOWN, "leaf", anchors=False)
                     self.assertEqual(self.verify(self.missing(cache_dir=cache), "os://", *options), expected)
         self.assertNobodyAsked()
 
-    def test_with_verify_off_or_without_the_provider(self):
+    def test_with_a_verdict_that_changes_nothing(self):
+        for verify in ("report", "roots"):
+            self.assertEqual(self.connect("leaf", self.missing(cache_dir=self.full, verify=verify)), UNKNOWN, verify)
         self.assertEqual(self.connect("leaf", self.missing("off", cache_dir=self.full)), UNKNOWN)
-        self.assertEqual(self.stock_verdict("leaf"), UNKNOWN)
+        self.assertNobodyAsked()
+
+    @unittest.skipIf(shutil.which("node") is None, "there is no Node.js")
+    @unittest.skipIf(support.SANITIZER, "Node.js does not survive a sanitizer's runtime")
+    def test_by_node_which_verifies_under_ssl_verify_none(self):
+        for cache, leaf, expected in ((self.cache, "leaf", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+                                      (self.full, "leaf", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+                                      (self.cache, "leaf-full", "accepted")):
+            self.leaves = (leaf,)
+            done = support.run(["node", "--use-openssl-ca", "--openssl-shared-config", "-e", """
+require("https").get({host: "localhost", port: process.argv[1], family: 4}, () => {
+  console.log("accepted"); process.exit(0);
+}).on("error", error => { console.log(error.code); process.exit(1); });""",
+                                str(support.port_of(self.name(leaf)))],
+                               support.environment(self.missing(cache_dir=cache)), cwd=self.work)
+            self.assertEqual(done.out.strip(), expected, done)
         self.assertNobodyAsked()
 
 

@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -249,11 +250,13 @@ def der_of(path):
 
 def cms(certificates, openssl="openssl"):
     """A certs-only message (RFC 8551, 3.8)."""
-    text = "".join(map(ssl.DER_cert_to_PEM_cert, certificates)).encode()
-    files = ["-certfile", "/dev/stdin"] if certificates else []
-    return subprocess.run([openssl, "crl2pkcs7", "-nocrl", "-outform", "DER", *files], input=text,
-                          env={"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull},
-                          stdout=subprocess.PIPE, check=True).stdout
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("".join(map(ssl.DER_cert_to_PEM_cert, certificates)))
+        file.flush()
+        files = ["-certfile", file.name] if certificates else []
+        return subprocess.run([openssl, "crl2pkcs7", "-nocrl", "-outform", "DER", *files],
+                              env={"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull},
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
 
 
 def make(pki, server):
