@@ -137,11 +137,21 @@ bool Binding::LearnOpenSslsFunctions() {
   if (symbols_.X509_STORE_CTX_init(ctx, nullptr, nullptr, nullptr) == 1) {
     openssls_verify_ = symbols_.X509_STORE_CTX_get_verify(ctx);
     openssls_verify_cb_ = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
-    openssls_check_issued_ = symbols_.X509_STORE_CTX_get_check_issued(ctx);
-    openssls_check_revocation_ = symbols_.X509_STORE_CTX_get_check_revocation(ctx);
+    openssls_checks_ = ChecksOf(ctx);
   }
   symbols_.X509_STORE_CTX_free(ctx);
   return openssls_verify_ != nullptr;
+}
+
+CheckFunctions Binding::ChecksOf(const X509_STORE_CTX* ctx) const {
+  return {symbols_.X509_STORE_CTX_get_check_issued(ctx),
+          symbols_.X509_STORE_CTX_get_check_revocation(ctx),
+          symbols_.X509_STORE_CTX_get_get_crl(ctx),
+          symbols_.X509_STORE_CTX_get_check_crl(ctx),
+          symbols_.X509_STORE_CTX_get_cert_crl(ctx),
+          symbols_.X509_STORE_CTX_get_check_policy(ctx),
+          symbols_.X509_STORE_CTX_get_lookup_crls(ctx),
+          symbols_.X509_STORE_CTX_get_cleanup(ctx)};
 }
 
 std::string Binding::HookLookupMethods() {

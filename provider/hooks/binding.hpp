@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "provider/host/method_table.hpp"
 #include "provider/host/symbols.hpp"
 #include "provider/host/tls_library.hpp"
+#include "provider/host/x509_der.hpp"
 #include "provider/provider_context.hpp"
 #include "provider/verify/verification.hpp"
 
@@ -58,6 +58,19 @@ struct GovernedStore {
   }
 };
 
+/// The functions of an X509_STORE_CTX that ostrust never replaces.
+struct CheckFunctions {
+  X509_STORE_CTX_check_issued_fn check_issued = nullptr;
+  X509_STORE_CTX_check_revocation_fn check_revocation = nullptr;
+  X509_STORE_CTX_get_crl_fn get_crl = nullptr;
+  X509_STORE_CTX_check_crl_fn check_crl = nullptr;
+  X509_STORE_CTX_cert_crl_fn cert_crl = nullptr;
+  X509_STORE_CTX_check_policy_fn check_policy = nullptr;
+  X509_STORE_CTX_lookup_crls_fn lookup_crls = nullptr;
+  X509_STORE_CTX_cleanup_fn cleanup = nullptr;
+  friend bool operator==(const CheckFunctions&, const CheckFunctions&) = default;
+};
+
 /// What is kept for one X509_STORE_CTX with a governed store, from its initialization to its end.
 /// In a table of ours and not in its ex_data: an ex_data index belongs to the calling thread's
 /// default library context, and the same number can be somebody else's data in another thread.
@@ -73,8 +86,9 @@ struct Verification {
   X509_STORE_CTX_verify_cb applications_verify_cb = nullptr;
   /// An error was raised, or a missing intermediate was looked for: no completion any more.
   bool past_completion = false;
-  /// Where the trusted certificates of a completed chain begin; of any other the context says so.
-  std::optional<std::size_t> first_trusted;
+  /// Certificates of a completed chain that was refused: X509_STORE_CTX_get0_current_issuer() may
+  /// still return one.
+  std::vector<host::X509Ptr> kept;
   /// One verification sees one snapshot. Null before it is first needed.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
@@ -141,6 +155,7 @@ class Binding {
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
   bool LearnOpenSslsFunctions();
+  CheckFunctions ChecksOf(const X509_STORE_CTX* ctx) const;
   /// Registers "new" and "free" callbacks for objects of `class_index` that threads make whose
   /// default library context is `library_context`.
   bool Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
@@ -183,6 +198,9 @@ class Binding {
   GovernedStore* CompletingStore(X509_STORE_CTX* ctx) const;
   void WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
                              X509_STORE_CTX* ctx) const;
+  /// The callback that X509_STORE_CTX_init() puts into a context of this store.
+  X509_STORE_CTX_verify_cb StoresCallback(X509_STORE_CTX* ctx) const;
+  void KeepFor(Verification& verification, const OPENSSL_STACK* certificates) const;
   bool CompleteInCallback(GovernedStore& state, Verification& verification,
                           X509_STORE_CTX* ctx) const;
   void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
@@ -227,8 +245,7 @@ class Binding {
   X509_LOOKUP_METHOD* silent_lookup_ = nullptr;
   X509_STORE_CTX_verify_fn openssls_verify_ = nullptr;
   X509_STORE_CTX_verify_cb openssls_verify_cb_ = nullptr;
-  X509_STORE_CTX_check_issued_fn openssls_check_issued_ = nullptr;
-  X509_STORE_CTX_check_revocation_fn openssls_check_revocation_ = nullptr;
+  CheckFunctions openssls_checks_;
   std::unique_ptr<platform::ChainVerifier> chain_verifier_;  // may be null
 
   static constexpr host::TlsLibrary kNoTls{};

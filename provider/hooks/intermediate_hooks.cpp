@@ -6,11 +6,12 @@
 // Of X509_verify_cert() called by the program itself, within it: nothing of ours is called before
 // the chain is built, and the list was copied by then. So a verify callback of ours stands before
 // the application's. When OpenSSL raises "unable to get local issuer certificate", the end of
-// build_chain() and the first error, a second context with the same store and parameters and the
-// completed list verifies the certificate, with a callback that forgives nothing. If it accepts,
-// its chain becomes that of the first one, which goes on with it: extensions, security level, host
-// name, revocation, signatures, the verdict, name constraints and policies are all checked again,
-// and the application's callback sees the complete chain and never the error.
+// build_chain() and the first error, X509_verify_cert() is called again in the same context, with
+// the completed list and a callback that forgives nothing: DANE, CRLs, parameters, depths and what
+// the application put into the context are what they are. If it accepts, the first call goes on
+// with the chain that was built: extensions, security level, host name, revocation, signatures, the
+// verdict and name constraints are all checked again, and the application's callback sees the
+// complete chain and never the error.
 
 #include <algorithm>
 #include <memory>
@@ -75,9 +76,9 @@ namespace {
 /// Puts another list of untrusted certificates into a context for as long as it lives.
 class WithUntrusted {
  public:
-  WithUntrusted(const host::Symbols& symbols, X509_STORE_CTX* ctx, OPENSSL_STACK* list)
+  WithUntrusted(const host::Symbols& symbols, X509_STORE_CTX* ctx, STACK_OF(X509) * list)
       : symbols_(symbols), ctx_(ctx), previous_(symbols.X509_STORE_CTX_get0_untrusted(ctx)) {
-    symbols.X509_STORE_CTX_set0_untrusted(ctx, reinterpret_cast<STACK_OF(X509)*>(list));
+    symbols.X509_STORE_CTX_set0_untrusted(ctx, list);
   }
   ~WithUntrusted() { symbols_.X509_STORE_CTX_set0_untrusted(ctx_, previous_); }
   WithUntrusted(const WithUntrusted&) = delete;
@@ -142,7 +143,7 @@ int Binding::CertVerify(X509_STORE_CTX* ctx) {
                                     trust);
   if (completion.IssuerIsMissing() && completion.Complete()) {
     const auto list = completion.Untrusted();
-    const WithUntrusted completed(symbols_, ctx, list.get());
+    const WithUntrusted completed(symbols_, ctx, reinterpret_cast<STACK_OF(X509)*>(list.get()));
     const int result = plainly();
     if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
       completion.Accepted();
@@ -177,9 +178,17 @@ void Binding::WatchForMissingIssuer(const GovernedStore& state, Verification& ve
   if (!Completes(state)) return;
   const X509_STORE_CTX_verify_cb ours = TrampolinesOf(slot_).verify_callback;
   const X509_STORE_CTX_verify_cb found = symbols_.X509_STORE_CTX_get_verify_cb(ctx);
-  // An application may have copied our callback; whose it stands for is not known then.
-  verification.applications_verify_cb = found == ours ? openssls_verify_cb_ : found;
+  verification.applications_verify_cb = found == ours ? StoresCallback(ctx) : found;
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, ours);
+}
+
+X509_STORE_CTX_verify_cb Binding::StoresCallback(X509_STORE_CTX* ctx) const {
+  X509_STORE* const store = symbols_.X509_STORE_CTX_get0_store(ctx);
+  const X509_STORE_CTX_verify_cb found =
+      store == nullptr ? nullptr : symbols_.X509_STORE_get_verify_cb(store);
+  // An application may have copied our callback; whose it stands for is not known then.
+  return found == nullptr || found == TrampolinesOf(slot_).verify_callback ? openssls_verify_cb_
+                                                                           : found;
 }
 
 int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
@@ -190,8 +199,11 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
     const auto found = verifications_.find(ctx);
     verification = found == verifications_.end() ? nullptr : found->second.get();
   }
-  // An application may have copied our callback into a context that is none of ours.
-  if (verification == nullptr || verification->applications_verify_cb == nullptr) return ok;
+  // OpenSSL has copied our callback into the context of a CRL's issuer, of which we were not told,
+  // or an application has, into one that is none of ours.
+  if (verification == nullptr || verification->applications_verify_cb == nullptr) {
+    return StoresCallback(ctx)(ok, ctx);
+  }
   if (ok == 0 && !verification->past_completion) {
     verification->past_completion = true;
     GovernedStore* const state =
@@ -203,13 +215,26 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
   return verification->applications_verify_cb(ok, ctx);
 }
 
+void Binding::KeepFor(Verification& verification, const OPENSSL_STACK* certificates) const {
+  const int count = certificates == nullptr ? 0 : symbols_.OPENSSL_sk_num(certificates);
+  for (int i = 0; i < count; ++i) {
+    auto* const x509 = static_cast<X509*>(symbols_.OPENSSL_sk_value(certificates, i));
+    if (symbols_.X509_up_ref(x509) != 1) continue;
+    verification.kept.push_back(host::X509Ptr(x509, symbols_.X509_free));
+  }
+}
+
 bool Binding::CompleteInCallback(GovernedStore& state, Verification& verification,
                                  X509_STORE_CTX* ctx) const {
-  // A function of the application's may need what the application put into its own context.
-  if (state.previous_verify != openssls_verify_ ||
-      symbols_.X509_STORE_CTX_get_check_issued(ctx) != openssls_check_issued_ ||
-      symbols_.X509_STORE_CTX_get_check_revocation(ctx) != openssls_check_revocation_ ||
-      !verify::MayBeCompleted(symbols_, Tls(), ctx)) {
+  // A function of the application's is not asked twice. Nor are policies checked twice: the tree of
+  // the first time would be lost (X509_policy_check()).
+  if (state.previous_verify != openssls_verify_ || verification.applications_verify != nullptr ||
+      state.previous_get_issuer != symbols_.X509_STORE_CTX_get1_issuer ||
+      state.previous_lookup_certs != symbols_.X509_STORE_CTX_get1_certs ||
+      ChecksOf(ctx) != openssls_checks_ ||
+      (symbols_.X509_VERIFY_PARAM_get_flags(symbols_.X509_STORE_CTX_get0_param(ctx)) &
+       X509_V_FLAG_POLICY_CHECK) != 0 ||
+      !verify::MayBeCompleted(symbols_, Tls(true), ctx)) {
     return false;
   }
   const auto snapshot = SnapshotFor(state, &verification);
@@ -223,38 +248,31 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
     return false;
   }
 
+  // build_chain() looks at nothing any more once it has raised this error, so the verification can
+  // begin again in the very same context.
+  const auto accepts = [&](STACK_OF(X509) * untrusted) {
+    const WithUntrusted replaced(symbols_, ctx, untrusted);
+    symbols_.X509_STORE_CTX_set0_verified_chain(ctx, nullptr);
+    symbols_.X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return symbols_.X509_verify_cert(ctx) == 1 &&
+           symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK;
+  };
   const auto list = completion.Untrusted();
-  const std::unique_ptr<X509_STORE_CTX, decltype(symbols_.X509_STORE_CTX_free)> second(
-      symbols_.X509_STORE_CTX_new_ex(state.context->libctx,
-                                     state.propq.empty() ? nullptr : state.propq.c_str()),
-      symbols_.X509_STORE_CTX_free);
-  std::unique_ptr<X509_VERIFY_PARAM, decltype(symbols_.X509_VERIFY_PARAM_free)> param(
-      symbols_.X509_VERIFY_PARAM_new(), symbols_.X509_VERIFY_PARAM_free);
-  if (second == nullptr || param == nullptr ||
-      symbols_.X509_VERIFY_PARAM_set1(param.get(), symbols_.X509_STORE_CTX_get0_param(ctx)) != 1 ||
-      symbols_.X509_STORE_CTX_init(second.get(), symbols_.X509_STORE_CTX_get0_store(ctx),
-                                   symbols_.X509_STORE_CTX_get0_cert(ctx),
-                                   reinterpret_cast<STACK_OF(X509)*>(list.get())) != 1) {
-    return false;
-  }
-  symbols_.X509_STORE_CTX_set0_param(second.get(), param.release());
-  symbols_.X509_STORE_CTX_set_verify_cb(second.get(), openssls_verify_cb_);
+  symbols_.X509_STORE_CTX_set_verify_cb(ctx, openssls_verify_cb_);
   symbols_.ERR_set_mark();
-  const int result = symbols_.X509_verify_cert(second.get());
+  const bool completed = accepts(reinterpret_cast<STACK_OF(X509)*>(list.get()));
+  if (!completed) {
+    // The current issuer cannot be taken back.
+    KeepFor(verification, list.get());
+    KeepFor(verification,
+            reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx)));
+  }
+  // Then once more as it was: chain, error, depth and certificate are those of the start.
+  const bool accepted = completed || accepts(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
   symbols_.ERR_pop_to_mark();
-  if (result != 1 || symbols_.X509_STORE_CTX_get_error(second.get()) != X509_V_OK) return false;
-
-  STACK_OF(X509)* const chain = symbols_.X509_STORE_CTX_get1_chain(second.get());
-  if (chain == nullptr) return false;
-  completion.Accepted();
-  verification.first_trusted =
-      static_cast<std::size_t>(symbols_.X509_STORE_CTX_get_num_untrusted(second.get()));
-  // build_chain() looks at the chain no more once it has raised this error.
-  symbols_.X509_STORE_CTX_set0_verified_chain(ctx, chain);
-  symbols_.X509_STORE_CTX_set_error(ctx, X509_V_OK);
-  symbols_.X509_STORE_CTX_set_error_depth(ctx, 0);
-  symbols_.X509_STORE_CTX_set_current_cert(ctx, symbols_.X509_STORE_CTX_get0_cert(ctx));
-  return true;
+  symbols_.X509_STORE_CTX_set_verify_cb(ctx, TrampolinesOf(slot_).verify_callback);
+  if (completed) completion.Accepted();
+  return accepted;
 }
 
 }  // namespace ostrust::hooks

@@ -91,22 +91,25 @@ namespace ostrust::host {
   X(X509_STORE_CTX_get0_store)                 \
   X(X509_STORE_CTX_get0_untrusted)             \
   X(X509_STORE_CTX_get1_certs)                 \
-  X(X509_STORE_CTX_get1_chain)                 \
   X(X509_STORE_CTX_get1_issuer)                \
+  X(X509_STORE_CTX_get_cert_crl)               \
+  X(X509_STORE_CTX_get_check_crl)              \
   X(X509_STORE_CTX_get_check_issued)           \
+  X(X509_STORE_CTX_get_check_policy)           \
   X(X509_STORE_CTX_get_check_revocation)       \
+  X(X509_STORE_CTX_get_cleanup)                \
   X(X509_STORE_CTX_get_error)                  \
   X(X509_STORE_CTX_get_error_depth)            \
   X(X509_STORE_CTX_get_ex_data)                \
+  X(X509_STORE_CTX_get_get_crl)                \
   X(X509_STORE_CTX_get_get_issuer)             \
   X(X509_STORE_CTX_get_lookup_certs)           \
+  X(X509_STORE_CTX_get_lookup_crls)            \
   X(X509_STORE_CTX_get_num_untrusted)          \
   X(X509_STORE_CTX_get_verify)                 \
   X(X509_STORE_CTX_get_verify_cb)              \
   X(X509_STORE_CTX_init)                       \
   X(X509_STORE_CTX_new)                        \
-  X(X509_STORE_CTX_new_ex)                     \
-  X(X509_STORE_CTX_set0_param)                 \
   X(X509_STORE_CTX_set0_untrusted)             \
   X(X509_STORE_CTX_set0_verified_chain)        \
   X(X509_STORE_CTX_set_current_cert)           \
@@ -119,18 +122,17 @@ namespace ostrust::host {
   X(X509_STORE_get_get_issuer)                 \
   X(X509_STORE_get_lookup_certs)               \
   X(X509_STORE_get_verify)                     \
+  X(X509_STORE_get_verify_cb)                  \
   X(X509_STORE_lock)                           \
   X(X509_STORE_set_get_issuer)                 \
   X(X509_STORE_set_lookup_certs)               \
   X(X509_STORE_set_verify)                     \
   X(X509_STORE_unlock)                         \
-  X(X509_VERIFY_PARAM_free)                    \
   X(X509_VERIFY_PARAM_get0_host)               \
   X(X509_VERIFY_PARAM_get1_ip_asc)             \
+  X(X509_VERIFY_PARAM_get_depth)               \
   X(X509_VERIFY_PARAM_get_flags)               \
   X(X509_VERIFY_PARAM_get_time)                \
-  X(X509_VERIFY_PARAM_new)                     \
-  X(X509_VERIFY_PARAM_set1)                    \
   X(X509_add1_reject_object)                   \
   X(X509_add1_trust_object)                    \
   X(X509_cmp)                                  \

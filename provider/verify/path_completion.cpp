@@ -11,6 +11,7 @@ namespace {
 
 using platform::Bytes;
 using platform::ByteView;
+using Clock = fetch::HttpClient::Deadline::clock;
 
 // Bounds on what a peer can make us do. Public CAs need one level and one URL; bridges of
 // governments need a few.
@@ -18,13 +19,20 @@ constexpr std::size_t kMaxPath = 32;
 constexpr int kMaxLevels = 6;       // of missing certificates
 constexpr int kMaxCandidates = 64;  // signatures verified
 constexpr int kMaxRequests = 12;
-constexpr std::size_t kMaxUrls = 4;  // of one certificate
+constexpr std::size_t kMaxUrls = 4;         // of one certificate
+constexpr std::size_t kMaxAttempts = 4096;  // characters about what was asked in vain
 
 /// For the negative cache: `url` asked for the issuer of this very certificate. What one URL
 /// answers can be useless for a forged certificate and right for a genuine one.
 std::string UrlFor(const host::Symbols& symbols, const std::string& url, const X509* x509) {
   const auto digest = platform::Sha1(host::DerOf(symbols, x509));
   return url + " " + std::string(digest.begin(), digest.end());
+}
+
+/// How many certificates OpenSSL looks for the issuer of: build_chain() stops beyond `depth`, and
+/// says that the chain is too long.
+std::size_t MaxPath(int depth) {
+  return static_cast<std::size_t>(std::clamp(depth, -1, static_cast<int>(kMaxPath) - 1) + 1);
 }
 
 bool IsSelfSigned(const host::Symbols& symbols, const X509* x509) {
@@ -45,13 +53,14 @@ PathCompletion::PathCompletion(const host::Symbols& symbols, const ProviderConte
       untrusted_(
           reinterpret_cast<const OPENSSL_STACK*>(symbols.X509_STORE_CTX_get0_untrusted(ctx))),
       param_(symbols.X509_STORE_CTX_get0_param(ctx)),
+      max_path_(MaxPath(symbols.X509_VERIFY_PARAM_get_depth(param_))),
       candidates_left_(kMaxCandidates),
       requests_left_(kMaxRequests) {}
 
 bool PathCompletion::IssuerIsMissing() {
   path_.clear();
   X509* x509 = symbols_.X509_STORE_CTX_get0_cert(ctx_);
-  while (path_.size() < kMaxPath) {
+  while (path_.size() < max_path_) {
     path_.push_back(x509);
     if (IsSelfSigned(symbols_, x509) || trust_.HasIssuerOf(x509, false)) return false;
     X509* const issuer = BestUntrustedIssuer(x509);
@@ -126,7 +135,7 @@ bool PathCompletion::IsOnPath(const X509* x509) const {
 }
 
 bool PathCompletion::ReachesTrust(X509* x509, int level) {
-  if (path_.size() >= kMaxPath || IsOnPath(x509)) return false;
+  if (path_.size() >= max_path_ || IsOnPath(x509)) return false;
   path_.push_back(x509);
   bool reaches = false;
   if (!IsSelfSigned(symbols_, x509)) {
@@ -170,7 +179,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
       NoteAttempt(url, "failed lately and is not asked again yet");
       continue;
     }
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = Clock::now();
     if (!deadline_) deadline_ = now + provider_.config().network.timeout;
     if (requests_left_-- <= 0 || now >= *deadline_) {
       NoteAttempt(url, "not asked, because others took too long");
@@ -183,8 +192,10 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     const auto answer = client.Get(url, until, why);
     auto certificates = answer ? fetch::CertificatesIn(symbols_, *answer) : std::vector<Bytes>();
     if (certificates.empty()) {
-      // Not because of what others took of its time.
-      if (answer || until - now >= provider_.config().network.timeout / 4) cache.NoteFailure(url);
+      // The peer chose what was asked before. That this one was not answered in the time which that
+      // left must not keep others from asking it.
+      const bool had_time = 3 * (until - now) >= provider_.config().network.timeout;
+      if (had_time || Clock::now() < until) cache.NoteFailure(url);
       NoteAttempt(url, answer ? "neither a certificate in DER nor a certs-only CMS message" : why);
       continue;
     }
@@ -204,6 +215,9 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
 
 bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
+  // For each one, because the error queue has room for 16: more would push the mark out of it, and
+  // what the application had there.
+  symbols_.ERR_set_mark();
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
   host::X509Ptr parsed = host::ParseX509(symbols_, libctx_, propq_, candidate);
   // The signature, so that nobody can put a namesake in the way of the right one.
@@ -211,6 +225,7 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string
                       !IsSelfSigned(symbols_, parsed.get()) && ValidAtTheTime(parsed.get()) &&
                       !trust_.Distrusts(candidate) && candidates_left_-- > 0 &&
                       symbols_.X509_verify(x509, symbols_.X509_get0_pubkey(parsed.get())) == 1;
+  symbols_.ERR_pop_to_mark();
   if (!issued) return false;
   usable = true;
   X509* const issuer = parsed.get();
@@ -227,7 +242,8 @@ bool PathCompletion::ValidAtTheTime(const X509* x509) const {
 }
 
 void PathCompletion::NoteAttempt(const std::string& url, const std::string& why) {
-  attempts_ += (attempts_.empty() ? "" : "; ") + url + ": " + why;
+  if (attempts_.size() < kMaxAttempts)
+    attempts_ += (attempts_.empty() ? "" : "; ") + url + ": " + why;
 }
 
 }  // namespace ostrust::verify

@@ -94,6 +94,7 @@ class PathCompletion {
   std::vector<X509*> path_;  // from the leaf up to where nothing is missing, or to what lacks its
                              // issuer
   std::vector<Found> found_;
+  const std::size_t max_path_;
   int candidates_left_;
   int requests_left_;
   std::optional<fetch::HttpClient::Deadline> deadline_;  // set by the first request

@@ -533,6 +533,14 @@ report(connect(context, "leaf"))""", ACCEPTED, "leaf")
         self.assertAsStock("report([connect(trusting(CAS), name) for name in ('leaf-full', 'leaf-direct')])",
                            [ACCEPTED] * 2, "leaf-full", "leaf-direct")
 
+    def test_for_a_chain_that_would_be_too_long(self):
+        port = support.port_of(self.name("leaf-3-lower"))
+        for configuration, anchors in ((self.stock(), self.bundle), (self.missing(), "os://")):
+            done = self.openssl("s_client", "-verify_return_error", "-verify_depth", "0", "-CAfile", anchors,
+                                "-connect", "127.0.0.1:%d" % port, configuration=configuration)
+            self.assertIn("certificate chain too long", done.text, done)
+        self.assertNobodyAsked()
+
     def test_for_a_store_with_a_ca_file_of_its_own(self):
         own = self.file("own.pem", "")
         shutil.copyfile(self.pem("root-a"), own)
@@ -716,13 +724,13 @@ class FailedUrls(MissingTest):
         with open(path, "wb") as file:
             file.write(head + b"\n" + b"".join(records))
 
-    def fail(self):
+    def fetch_in_vain(self):
         del self.server.answers["int"]
         self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
         self.assertAsked("int")
 
     def test_within_the_minute(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
         self.assertNobodyAsked()
@@ -735,24 +743,40 @@ class FailedUrls(MissingTest):
         self.assertAsked("int")
 
     def test_another_url_of_the_same_certificate_is_asked(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         self.assertEqual(self.connect("leaf-other-url", self.missing()), ACCEPTED)
         self.assertAsked("other-url")
 
     def test_a_cache_that_is_emptied_forgets_it(self):
-        self.fail()
+        self.fetch_in_vain()
         self.server.serve()
         shutil.rmtree(self.cache)
         self.assertEqual(self.connect("leaf", self.missing()), ACCEPTED)
         self.assertAsked("int")
+
+    def test_one_that_others_left_no_time_is_not_to_blame(self):
+        for path in ("slow-1", "slow-2", "slow-3", "int"):
+            self.server.answers[path] = ca_issuers.never_answers
+        self.assertEqual(self.connect("leaf-slow-first", self.missing(network_timeout="2")), UNKNOWN)
+        self.assertAsked("slow-1", "slow-2", "slow-3", "int")
+        self.server.serve()
+        self.assertEqual(self.connect("leaf", self.missing()), ACCEPTED)
+        self.assertAsked("int")
+        # The first had time enough.
+        shutil.rmtree(self.cache)
+        self.server.answers["int"] = ca_issuers.never_answers
+        self.assertEqual(self.connect("leaf", self.missing(network_timeout="2")), UNKNOWN)
+        self.assertAsked("int")
+        self.assertEqual(self.connect("leaf", self.missing()), UNKNOWN)
+        self.assertNobodyAsked()
 
     def test_for_local_nothing_is_noted(self):
         self.assertEqual(self.connect("leaf", self.missing("local")), UNKNOWN)
         self.assertFalse(os.path.exists(self.cache))
 
     def test_after_a_minute_and_the_next_time_not_yet(self):
-        self.fail()
+        self.fetch_in_vain()
         for seconds, asked in ((30, False), (61, True), (61, False), (121, True), (121, False)):
             with self.subTest(seconds=seconds, asked=asked):
                 self.age(seconds)
@@ -1101,6 +1125,7 @@ class Host(MissingTest):
     def host(self, *arguments, configuration):
         done = support.run([os.path.join(support.HOSTS, "missing_intermediates"), *arguments],
                            support.environment(configuration, preload=False, OSTRUST_PKI=self.directory,
+                                               OSTRUST_SECOND_NAME=support.MODULE,
                                                ASAN_OPTIONS="detect_leaks=1:intercept_tls_get_addr=0"),
                            cwd=self.work)
         self.assertEqual(done.status, 0, done)
@@ -1112,6 +1137,46 @@ class Host(MissingTest):
         self.assertIn("PKIX-EE: refused: " + UNKNOWN, stock)
         self.assertEqual(self.host("dane", "os://", configuration=self.missing()), stock)
         self.assertNobodyAsked()
+
+    def test_dane_without_its_connection(self):
+        refused = "refused: %s at 0, untrusted 1 of 1" % UNKNOWN
+        self.assertEqual(self.host("set0-dane", self.bundle, configuration=self.stock()),
+                         ["root-a: " + refused, "root-u: " + refused])
+        # Completed, the records still count, and what was fetched is no trusted certificate.
+        self.assertEqual(self.host("set0-dane", "os://", configuration=self.missing()),
+                         ["root-a: accepted: ok at 0, untrusted 2 of 3", "root-u: " + refused])
+        self.assertAsked("int")
+
+    def test_where_the_connection_cannot_be_told_nobody_is_asked(self):
+        stock = self.host("own-default", self.bundle, configuration=self.stock())
+        nothing, dane = "accepted despite: " + UNKNOWN, "refused: " + UNKNOWN
+        self.assertEqual(stock, ["nothing: " + nothing, "PKIX-TA of another: " + dane,
+                                 "nothing with a callback: " + nothing,
+                                 "PKIX-TA of another with a callback: " + dane])
+        self.assertEqual(self.host("own-default", "os://", configuration=self.missing()), stock)
+        self.assertNobodyAsked()
+
+    def test_functions_of_the_application(self):
+        unknown = "refused: %s; " % UNKNOWN
+        vetoed = "refused: unspecified certificate verification error; called, strangers: 0"
+        stock = self.host("callbacks", self.bundle, configuration=self.stock())
+        self.assertEqual(stock, ["callback: " + unknown + "called, strangers: 0",
+                                 "callback that refuses: " + unknown + "called, strangers: 0",
+                                 "verify function: " + unknown + "not called, strangers: 0",
+                                 "cleanup function: " + unknown + "not called, strangers: 0",
+                                 "callback that refuses, loaded twice: " + vetoed])
+        self.assertEqual(self.host("callbacks", "os://", configuration=self.missing()),
+                         ["callback: accepted: ok; called, strangers: 0", "callback that refuses: " + vetoed,
+                          *stock[2:]])
+        self.assertAsked("int")
+
+    def test_the_error_queue_is_as_it_was(self):
+        impostor = self.der("impostor")
+        self.server.answers["int"] = ca_issuers.answers(ca_issuers.cms([impostor] * 64))
+        stock = self.host("errors", self.bundle, configuration=self.stock())
+        self.assertEqual(stock, ["the application's"])
+        self.assertEqual(self.host("errors", "os://", configuration=self.missing()), stock)
+        self.assertAsked("int")
 
     def test_library_contexts_and_threads(self):
         seen = self.host("contexts", "os://", configuration=self.missing())

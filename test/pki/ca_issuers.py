@@ -286,6 +286,7 @@ def make(pki, server):
     leaf("leaf-odd-schemes", "int", "ldap://%s/cn=int" % server.authority,
          server.url("int").replace("http:", "https:"), "file://" + pki.path("int.der"))
     leaf("leaf-many", "int", *(server.url("many/%d" % number) for number in range(MANY)))
+    leaf("leaf-slow-first", "int", *map(server.url, ("slow-1", "slow-2", "slow-3", "int")))
     leaf("leaf-expired", "int", server.url("int"), dates=("20200101000000Z", "20210101000000Z"))
     leaf("client", "int", server.url("int"), kind="client")
 
