@@ -39,6 +39,10 @@ class TcpConnection {
                                              bool allow_private, Deadline deadline,
                                              std::string& why);
 
+  /// True while Open() resolves no names, because too many earlier ones were never answered: that
+  /// it fails then says nothing about the host. Thread-safe.
+  static bool ResolverIsStuck();
+
   TcpConnection(const TcpConnection&) = delete;
   TcpConnection& operator=(const TcpConnection&) = delete;
   virtual ~TcpConnection() = default;

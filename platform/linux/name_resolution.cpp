@@ -143,6 +143,10 @@ std::vector<NetworkAddress> SystemResolver(const std::string& host, std::uint16_
   return CallGetaddrinfo(host, port, 0, why);
 }
 
+bool ResolverIsStuck() {
+  return abandoned_resolvers >= kMaxAbandonedResolvers;
+}
+
 std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
                                     std::chrono::steady_clock::time_point deadline,
                                     Resolver resolver, std::string& why) {
@@ -155,7 +159,7 @@ std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
   auto literal = CallGetaddrinfo(host, port, AI_NUMERICHOST, not_a_literal);
   if (!literal.empty()) return literal;
 
-  if (abandoned_resolvers >= kMaxAbandonedResolvers) {
+  if (ResolverIsStuck()) {
     why = host + ": not resolved, because the name service has not answered " +
           std::to_string(kMaxAbandonedResolvers) + " earlier questions yet";
     return {};

@@ -29,6 +29,9 @@ std::vector<NetworkAddress> SystemResolver(const std::string& host, std::uint16_
 /// given up: one for each thread of the program that had a name resolved at that time.
 inline constexpr int kMaxAbandonedResolvers = 8;
 
+/// Whether there are so many now. Thread-safe.
+bool ResolverIsStuck();
+
 /// The addresses of `host` as `resolver` knows them, or the one that it is the literal of, for
 /// which no resolver is asked and no thread is started. None, with a clause in `why`, when it is
 /// unknown, the deadline came, or no thread could be started. Thread-safe; keeps no lock over

@@ -129,6 +129,10 @@ std::unique_ptr<TcpConnection> OpenTcpConnection(const std::string& host, std::u
   return nullptr;
 }
 
+bool TcpConnection::ResolverIsStuck() {
+  return platform::ResolverIsStuck();
+}
+
 std::unique_ptr<TcpConnection> TcpConnection::Open(const std::string& host, std::uint16_t port,
                                                    bool allow_private, Deadline deadline,
                                                    std::string& why) {

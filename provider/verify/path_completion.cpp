@@ -4,6 +4,7 @@
 
 #include "platform/intermediate_cache.hpp"
 #include "platform/sha1.hpp"
+#include "platform/tcp_connection.hpp"
 #include "provider/fetch/ca_issuers.hpp"
 
 namespace ostrust::verify {
@@ -193,9 +194,11 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
     auto certificates = answer ? fetch::CertificatesIn(symbols_, *answer) : std::vector<Bytes>();
     if (certificates.empty()) {
       // The peer chose what was asked before. That this one was not answered in the time which that
-      // left must not keep others from asking it.
+      // left, or was not asked at all, must not keep others from asking it.
       const bool had_time = 3 * (until - now) >= provider_.config().network.timeout;
-      if (had_time || Clock::now() < until) cache.NoteFailure(url);
+      if ((had_time || Clock::now() < until) && !platform::TcpConnection::ResolverIsStuck()) {
+        cache.NoteFailure(url);
+      }
       NoteAttempt(url, answer ? "neither a certificate in DER nor a certs-only CMS message" : why);
       continue;
     }
@@ -215,6 +218,7 @@ bool PathCompletion::ExtendByFetching(X509* x509, int level) {
 
 bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
+  if (deadline_ && Clock::now() >= *deadline_) return false;
   // For each one, because the error queue has room for 16: more would push the mark out of it, and
   // what the application had there.
   symbols_.ERR_set_mark();

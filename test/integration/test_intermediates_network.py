@@ -239,6 +239,22 @@ report([seen, left, connect(ssl.create_default_context(), %r)])""" % (names, goo
         self.assertGreater(left, 1)
         self.assertLessEqual(left, 1 + 8, "threads that wait for the name server")
 
+    def test_a_url_that_was_not_asked_for_want_of_resolvers_is_not_blamed(self):
+        self.silent_name_server()
+        names = [self.net.leaf_of("http://silent%d.example.org/int" % number) for number in range(8)]
+        good = self.net.leaf_of("http://%s/int" % NAME)
+        self.leaves = (*names, good)
+        seen = self.run_python("""
+seen = []
+def work(name): seen.append(connect(ssl.create_default_context(), name))
+threads = [threading.Thread(target=work, args=(name,)) for name in %r]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+report(seen + [connect(ssl.create_default_context(), %r)])""" % (names, good), self.missing(
+            network_allow_private=None, network_timeout="1"))
+        self.assertEqual(seen, [UNKNOWN] * 9)
+        self.assertEqual(self.connect(good, self.missing(network_allow_private=None)), ACCEPTED)
+
     def fill(self, address):
         """A server to which no connection can be made: nobody accepts, and no more can wait."""
         listener = socket.socket()

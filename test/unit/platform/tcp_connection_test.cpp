@@ -503,7 +503,9 @@ TEST_F(TcpConnectionTest, WhatAResolverThrowsIsAReason) {
 }
 
 TEST_F(TcpConnectionTest, ResolversThatNeverAnswerAreNotCollected) {
+  EXPECT_FALSE(TcpConnection::ResolverIsStuck());
   Hang(kMaxAbandonedResolvers);
+  EXPECT_TRUE(TcpConnection::ResolverIsStuck());
   EXPECT_EQ(OpenWith(Hanging, why_, true), nullptr);  // at once: its deadline is long
   ExpectContains(why_, "has not answered 8 earlier questions");
   EXPECT_EQ(asked, hung_) << "one more was started";
