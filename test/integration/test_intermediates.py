@@ -231,6 +231,16 @@ report(asyncio.run(talk()))""" % anchors, configuration)
     def test_verify(self):
         self.assertCompletedBy(self.by_verify)
 
+    def test_verify_for_servers_where_the_purpose_can_be_read(self):
+        # As Ruby's OpenSSL::X509::Store does it; X509_VERIFY_PARAM_get_purpose() came with 3.5.
+        version = re.match(r"OpenSSL (\d+)\.(\d+)", self.openssl("version", configuration=self.stock()).out)
+        readable = tuple(map(int, version.groups())) >= (3, 5)
+        for more, expected in ((["-untrusted", self.pem("int-u")], ACCEPTED if readable else UNKNOWN), ([], UNKNOWN)):
+            done = self.openssl("verify", "-purpose", "sslserver", *more, "-CAfile", "os://", self.pem("leaf"),
+                                configuration=self.missing(cache_dir="off"))
+            self.assertEqual(done.status == 0, expected == ACCEPTED, done)
+        self.assertEqual(self.server.connections, 1 if readable else 0)
+
     def test_no_key_at_all_is_local(self):
         configuration = self.missing(None)
         self.assertEqual(self.by_verify(configuration, "os://"), UNKNOWN)
