@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <ostream>
 #include <string>
 
 namespace ostrust::platform {
@@ -29,6 +30,8 @@ struct Row {
   const char* first;
   const char* last;
   const char* after;  // just behind the last one; null as above
+
+  friend void PrintTo(const Row& row, std::ostream* out) { *out << row.first; }
 };
 
 class NetworkAddressRow : public testing::TestWithParam<Row> {};
