@@ -63,6 +63,11 @@ std::string DescribeLayers(const std::string& reach) {
   return {};
 }
 
+std::string DescribeVerification(const LoadedModule& module) {
+  return module.intermediates.empty() ? module.verify
+                                      : module.verify + ", intermediates: " + module.intermediates;
+}
+
 }  // namespace
 
 std::string StatusAsText(const Status& status) {
@@ -81,8 +86,7 @@ std::string StatusAsText(const Status& status) {
   }
   if (status.module) {
     Line(text, "layers", DescribeLayers(status.module->reach));
-    Line(text, "verify", status.module->verify);
-    Line(text, "intermediates", status.module->intermediates);
+    Line(text, "verify", DescribeVerification(*status.module));
     Line(text, "source", status.module->source);
     if (!status.module->source.empty()) {
       Line(text, "anchors", std::to_string(status.module->anchors));
