@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
 
+#include "platform/der.hpp"
 #include "platform/tcp_connection.hpp"
 #include "provider/host/process.hpp"
 
@@ -20,11 +22,17 @@ constexpr std::size_t kMaxHead = std::size_t{32} * 1024;
 /// The connection OpenSSL's client reads and writes. A BIO of ours, and not one of OpenSSL's for
 /// sockets: those wait without a deadline, and write() without MSG_NOSIGNAL.
 struct Stream {
+  explicit Stream(TcpConnection& to) : connection(to) {}
+
   TcpConnection& connection;
   std::array<std::byte, kLineSize> buffer{};  // 4.0's client reads byte by byte
   std::size_t begin = 0;
   std::size_t end = 0;
   std::size_t left = kMaxAnswer + kMaxHead;
+  std::array<std::byte, 12> status_line{};  // its beginning: "HTTP/1.1 200"
+  std::size_t status_size = 0;
+
+  bool IsOk() const { return platform::AsText(status_line).ends_with(" 200"); }
 };
 
 // The one of the exchange this thread is in. OpenSSL passes the callbacks nothing that tells which
@@ -49,6 +57,10 @@ int Read(BIO*, char* out, int size) noexcept {
     stream.begin = 0;
     stream.end = static_cast<std::size_t>(count);
     stream.left -= stream.end;
+    const std::size_t more = std::min(stream.status_line.size() - stream.status_size, stream.end);
+    std::copy_n(stream.buffer.begin(), more,
+                stream.status_line.begin() + static_cast<std::ptrdiff_t>(stream.status_size));
+    stream.status_size += more;
   }
   const std::size_t count = std::min(static_cast<std::size_t>(size), stream.end - stream.begin);
   std::copy_n(stream.buffer.begin() + static_cast<std::ptrdiff_t>(stream.begin), count,
@@ -126,7 +138,7 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
       TcpConnection::Open(peer.host, peer.port, allow_private_ || proxy, deadline, why);
   if (connection == nullptr) return {};
   why = "no usable HTTP answer";
-  Stream stream{*connection};
+  Stream stream(*connection);
   const Current running(stream);
 
   const std::unique_ptr<BIO_METHOD, decltype(symbols_.BIO_meth_free)> method(
@@ -167,11 +179,15 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
     answer.location = location;
     symbols_.CRYPTO_free(location, "ostrust", 0);
   }
-  if (body != nullptr) {
+  if (body != nullptr && !stream.IsOk()) {
+    why += " (its status is not 200)";  // from 3.5 on OpenSSL takes what an error brings
+  } else if (body != nullptr) {
     platform::Bytes bytes(kMaxAnswer + kLineSize);
     const int size = symbols_.BIO_read(body.get(), bytes.data(), static_cast<int>(bytes.size()));
-    if (size > 0) {
-      bytes.resize(static_cast<std::size_t>(size));
+    bytes.resize(static_cast<std::size_t>(std::max(size, 0)));
+    // How much came behind it depends on how the peer's packets were cut.
+    if (const auto value = platform::DerReader(bytes).Next()) {
+      bytes.resize(value->whole.size());
       answer.body = std::move(bytes);
     }
   } else if (std::chrono::steady_clock::now() >= deadline) {

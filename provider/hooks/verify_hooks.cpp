@@ -63,10 +63,8 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
     role.network.timeout = allowed.timeout;
     if (verify::MayBeCompleted(symbols_, Tls(), ctx)) role.network = allowed;
   }
-  const auto first_trusted =
-      static_cast<std::size_t>(symbols_.X509_STORE_CTX_get_num_untrusted(ctx));
   const bool accepted =
-      verify::Decide(symbols_, provider, ctx, role, first_trusted, *snapshot, chain_verifier_.get(),
+      verify::Decide(symbols_, provider, ctx, role, *snapshot, chain_verifier_.get(),
                      provider.config().verify == VerifyMode::kReport) != 0;
   return accepted ? result : 0;
 }

@@ -197,7 +197,7 @@ void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provid
 }
 
 int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, std::size_t first_trusted, const platform::TrustStore& store,
+           const Role& role, const platform::TrustStore& store,
            const platform::ChainVerifier* verifier, bool report_only) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
   const auto count = static_cast<std::size_t>(Depth(symbols, chain));
@@ -215,7 +215,7 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
   }
   if (!anything) return 1;
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
-  built.first_trusted = first_trusted;
+  built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
   built.use = role.use;
   built.tls_peer = role.tls_peer;
   if (verifier != nullptr) {

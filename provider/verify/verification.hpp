@@ -44,14 +44,13 @@ void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provid
                      const Role& role, X509* x509, int depth, const std::string& reason,
                      bool final);
 
-/// Decides about the chain of `ctx`, which OpenSSL's own function accepted and in which the
-/// certificates from `first_trusted` on come from the trust store. For each refusal the
+/// Decides about the chain of `ctx`, which OpenSSL's own function accepted. For each refusal the
 /// error, its depth and the certificate are set in `ctx` and the application's verify callback is
 /// called, as verify_cb_cert() of OpenSSL does (rule 6). Returns 0 when the callback did not
 /// forgive one; then the reason is in the error queue. Returns 1 otherwise: always with
 /// `report_only`, which logs and touches nothing.
 int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, std::size_t first_trusted, const platform::TrustStore& store,
+           const Role& role, const platform::TrustStore& store,
            const platform::ChainVerifier* verifier, bool report_only);
 
 }  // namespace ostrust::verify

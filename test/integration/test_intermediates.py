@@ -175,7 +175,7 @@ report(asyncio.run(talk()))""" % anchors, configuration)
             self.assertEqual(done.out, "hello\n", done)
             return ACCEPTED
         self.assertEqual(done.status, 60, done)
-        return re.search("SSL certificate problem: (.*)", done.text).group(1)
+        return re.search(r"SSL certificate (?:problem|OpenSSL verify result): ([^(\n]*[^ (\n])", done.text).group(1)
 
     def by_s_client(self, configuration, anchors, leaf="leaf"):
         done = self.openssl("s_client", "-verify_return_error", "-verify_hostname", "localhost", "-CAfile", anchors,
