@@ -39,6 +39,10 @@ class TcpConnection {
                                              bool allow_private, Deadline deadline,
                                              std::string& why);
 
+  /// Whether `host` is the literal of an address that is not globally reachable, in any form that
+  /// inet_aton() knows. For what a proxy is asked to connect to. Asks nobody; thread-safe.
+  static bool IsPrivateLiteral(const std::string& host);
+
   /// True while Open() resolves no names, because too many earlier ones were never answered: that
   /// it fails then says nothing about the host. Thread-safe.
   static bool ResolverIsStuck();

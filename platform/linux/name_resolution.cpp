@@ -143,6 +143,11 @@ std::vector<NetworkAddress> SystemResolver(const std::string& host, std::uint16_
   return CallGetaddrinfo(host, port, 0, why);
 }
 
+std::vector<NetworkAddress> ResolveLiteral(const std::string& host, std::uint16_t port) {
+  std::string not_a_literal;
+  return CallGetaddrinfo(host, port, AI_NUMERICHOST, not_a_literal);
+}
+
 bool ResolverIsStuck() {
   return abandoned_resolvers >= kMaxAbandonedResolvers;
 }
@@ -155,8 +160,7 @@ std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
     why = "no host name";
     return {};
   }
-  std::string not_a_literal;
-  auto literal = CallGetaddrinfo(host, port, AI_NUMERICHOST, not_a_literal);
+  auto literal = ResolveLiteral(host, port);
   if (!literal.empty()) return literal;
 
   if (ResolverIsStuck()) {

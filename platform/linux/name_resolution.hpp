@@ -29,6 +29,9 @@ std::vector<NetworkAddress> SystemResolver(const std::string& host, std::uint16_
 /// given up: one for each thread of the program that had a name resolved at that time.
 inline constexpr int kMaxAbandonedResolvers = 8;
 
+/// The address that `host` is the literal of; none for a name. Asks nobody.
+std::vector<NetworkAddress> ResolveLiteral(const std::string& host, std::uint16_t port);
+
 /// Whether there are so many now. Thread-safe.
 bool ResolverIsStuck();
 

@@ -129,6 +129,11 @@ std::unique_ptr<TcpConnection> OpenTcpConnection(const std::string& host, std::u
   return nullptr;
 }
 
+bool TcpConnection::IsPrivateLiteral(const std::string& host) {
+  const auto literal = ResolveLiteral(host, 0);
+  return !literal.empty() && !IsGloballyReachable(literal.front());
+}
+
 bool TcpConnection::ResolverIsStuck() {
   return platform::ResolverIsStuck();
 }

@@ -133,6 +133,10 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
     why = "http_proxy does not name an HTTP proxy";
     return {};
   }
+  if (proxy && !allow_private_ && TcpConnection::IsPrivateLiteral(url.host)) {
+    why = url.host + " is not globally reachable";
+    return {};
+  }
   const HttpUrl& peer = proxy ? *proxy : url;
   const auto connection =
       TcpConnection::Open(peer.host, peer.port, allow_private_ || proxy, deadline, why);

@@ -26,7 +26,7 @@ class HttpClient {
   /// ports other than 80. The environment's http_proxy (lower case only: a CGI program's caller
   /// sets HTTP_PROXY) and no_proxy are honoured, but not in a set-user-ID process. A proxy may be
   /// anywhere; then it is the proxy that resolves the name, and a name that leads to a private
-  /// address is its business.
+  /// address is its business. The literal of such an address is refused here.
   HttpClient(const host::Symbols& symbols, bool allow_private)
       : symbols_(symbols), allow_private_(allow_private) {}
 

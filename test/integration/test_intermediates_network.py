@@ -180,6 +180,15 @@ class Addresses(NetworkTest):
         self.assertEqual(proxy.targets, ["http://%s/int" % NAME])
         self.assertNobodyAsked()
 
+    def test_no_proxy_is_asked_for_a_literal_that_is_inside(self):
+        proxy = self.net.elsewhere[PRIVATE[0]]
+        env = {"http_proxy": "http://%s:80" % PRIVATE[0]}
+        for host in ("127.0.0.1", "0x7f.1", "[::1]", "10.20.30.40"):
+            self.assertEqual(self.ask("http://%s/int" % host, env=env), UNKNOWN, host)
+        self.assertEqual(proxy.targets, [])
+        self.assertEqual(self.ask("http://127.0.0.1/int", network_allow_private="yes", env=env), ACCEPTED)
+        self.assertEqual(proxy.targets, ["http://127.0.0.1/int"])
+
 
 class Deadline(NetworkTest):
     """network-timeout, whatever hangs."""

@@ -520,6 +520,16 @@ TEST_F(TcpConnectionTest, ResolversThatNeverAnswerAreNotCollected) {
   EXPECT_NE(connection, nullptr) << "they have ended, and still: " << why_;
 }
 
+TEST(TcpConnectionLiteral, OfAPrivateAddressIsKnownInEveryFormAndANameIsNone) {
+  for (const char* const host :
+       {"127.0.0.1", "0x7f.1", "2130706433", "10.0.0.1", "::1", "fe80::1", "::ffff:192.168.0.1"}) {
+    EXPECT_TRUE(TcpConnection::IsPrivateLiteral(host)) << host;
+  }
+  for (const char* const host : {"198.41.0.4", "2001:503:ba3e::2:30", "localhost", "a.name", ""}) {
+    EXPECT_FALSE(TcpConnection::IsPrivateLiteral(host)) << host;
+  }
+}
+
 TEST_F(TcpConnectionTest, ResolversThatAnswerInTimeAreNotCounted) {
   const Peer peer;
   peer.Listen(64);
