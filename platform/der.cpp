@@ -16,29 +16,47 @@ std::size_t LengthOctets(std::size_t length) {
   return octets;
 }
 
-}  // namespace
+struct Header {
+  std::size_t size = 2;
+  std::size_t length = 0;  // of the content
+};
 
-std::optional<DerElement> DerReader::Next() {
-  if (rest_.size() < 2) return std::nullopt;
-  const std::uint8_t tag = At(rest_, 0);
+std::optional<Header> ReadHeader(ByteView bytes) {
+  if (bytes.size() < 2) return std::nullopt;
+  const std::uint8_t tag = At(bytes, 0);
   if ((tag & kTagNumberMask) == kTagNumberMask) return std::nullopt;  // high tag number form
 
-  std::size_t header = 2;
-  std::size_t length = At(rest_, 1);
-  if (length >= kLongLength) {
-    const std::size_t octets = length & ~std::size_t{kLongLength};
-    // Zero octets is BER's indefinite length. Four hold more than any file that is read.
-    if (octets == 0 || octets > 4 || rest_.size() - header < octets) return std::nullopt;
-    length = 0;
-    for (std::size_t i = 0; i < octets; ++i) length = (length << 8) | At(rest_, header + i);
-    const bool minimal = octets == 1 ? length >= kLongLength : length >> (8 * (octets - 1)) != 0;
-    if (!minimal) return std::nullopt;
-    header += octets;
+  Header header;
+  header.length = At(bytes, 1);
+  if (header.length < kLongLength) return header;
+  const std::size_t octets = header.length & ~std::size_t{kLongLength};
+  // Zero octets is BER's indefinite length. Four hold more than any file that is read.
+  if (octets == 0 || octets > 4 || bytes.size() - header.size < octets) return std::nullopt;
+  header.length = 0;
+  for (std::size_t i = 0; i < octets; ++i) {
+    header.length = (header.length << 8) | At(bytes, header.size + i);
   }
-  if (rest_.size() - header < length) return std::nullopt;
+  const bool minimal =
+      octets == 1 ? header.length >= kLongLength : header.length >> (8 * (octets - 1)) != 0;
+  if (!minimal) return std::nullopt;
+  header.size += octets;
+  return header;
+}
 
-  const DerElement element{tag, rest_.subspan(header, length), rest_.first(header + length)};
-  rest_ = rest_.subspan(header + length);
+}  // namespace
+
+std::optional<std::size_t> DerElementSize(ByteView start) {
+  const auto header = ReadHeader(start);
+  return header ? std::optional(header->size + header->length) : std::nullopt;
+}
+
+std::optional<DerElement> DerReader::Next() {
+  const auto header = ReadHeader(rest_);
+  if (!header || rest_.size() - header->size < header->length) return std::nullopt;
+  const std::size_t size = header->size + header->length;
+  const DerElement element{At(rest_, 0), rest_.subspan(header->size, header->length),
+                           rest_.first(size)};
+  rest_ = rest_.subspan(size);
   return element;
 }
 

@@ -70,6 +70,10 @@ class DerReader {
   ByteView rest_;
 };
 
+/// How long, identifier and length included, the element is that begins with `start`, of which the
+/// rest need not be there. Nullopt when identifier and length are not, or are not DER.
+std::optional<std::size_t> DerElementSize(ByteView start);
+
 /// Whether `content` is an OBJECT IDENTIFIER's, checked as ossl_c2i_ASN1_OBJECT()
 /// (crypto/asn1/a_object.c) does.
 bool IsObjectIdentifier(ByteView content);

@@ -61,6 +61,8 @@ inline constexpr int kTrustLoad = 30;
 inline constexpr int kP11Kit = 35;
 inline constexpr int kTrustSnapshot = 40;
 inline constexpr int kIntermediates = 45;
+inline constexpr int kRevocation = 46;
+inline constexpr int kRevocationList = 47;
 inline constexpr int kAnchors = 50;
 inline constexpr int kErrors = 60;
 }  // namespace mutex_rank

@@ -79,6 +79,9 @@ TEST(Der, WhatIsWrittenIsRead) {
     Bytes written;
     AppendDer(der::kOctetString, content, written);
     EXPECT_EQ(written.size(), DerHeaderSize(size) + size);
+    EXPECT_EQ(DerElementSize(written), written.size());
+    EXPECT_EQ(DerElementSize(ByteView(written).first(DerHeaderSize(size))), written.size());
+    EXPECT_FALSE(DerElementSize(ByteView(written).first(DerHeaderSize(size) - 1)));
     DerReader reader(written);
     const auto element = reader.Next(der::kOctetString);
     ASSERT_TRUE(element) << size;

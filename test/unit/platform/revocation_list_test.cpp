@@ -1,0 +1,693 @@
+// An excerpt says of one certificate what the whole list says, however the index is damaged.
+#include "platform/revocation_list.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "certificates.hpp"
+#include "platform/der.hpp"
+#include "revocation_lists.hpp"
+
+namespace ostrust::platform {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::int64_t kNewYear = 1'767'225'600;  // 2026
+constexpr std::int64_t kWeek = 7 * 86'400;
+constexpr std::ptrdiff_t kSignatureSize = 20;
+
+Bytes Join(const std::vector<Bytes>& parts) {
+  Bytes all;
+  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+/// Reads bytes that the test can exchange, count the reads of, or take away.
+struct Medium {
+  Bytes bytes;
+  bool gone = false;
+  std::size_t read = 0;
+
+  RevocationList::Open Open() {
+    class Source : public ListSource {
+     public:
+      explicit Source(Medium& medium) : medium_(medium) {}
+      std::uint64_t Size() const override { return medium_.bytes.size(); }
+      bool Read(std::uint64_t offset, std::span<std::byte> out) override {
+        if (offset > Size() || out.size() > Size() - offset) return false;
+        medium_.read += out.size();
+        std::copy_n(medium_.bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(),
+                    out.begin());
+        return true;
+      }
+
+     private:
+      Medium& medium_;
+    };
+    return [this]() -> std::unique_ptr<ListSource> {
+      return gone ? nullptr : std::make_unique<Source>(*this);
+    };
+  }
+};
+
+/// `list` with these entries instead of its own: what an excerpt should be.
+Bytes Excerpt(ListParts parts, const Bytes& list, const Bytes& entries) {
+  parts.entries = entries;
+  Bytes wanted = MakeList(parts);
+  // The signature, which stands at the end, is that of the whole list.
+  std::copy(list.end() - kSignatureSize, list.end(), wanted.end() - kSignatureSize);
+  return wanted;
+}
+
+struct CrlDeleter {
+  void operator()(X509_CRL* crl) const { X509_CRL_free(crl); }
+};
+using CrlPtr = std::unique_ptr<X509_CRL, CrlDeleter>;
+
+CrlPtr Parse(ByteView list) {
+  const auto* data = reinterpret_cast<const unsigned char*>(list.data());
+  CrlPtr crl(d2i_X509_CRL(nullptr, &data, static_cast<long>(list.size())));
+  return data == reinterpret_cast<const unsigned char*>(list.data()) + list.size() ? std::move(crl)
+                                                                                   : nullptr;
+}
+
+/// What OpenSSL says of a certificate: 0, 1 (revoked) or 2 (removed), and the reason.
+std::pair<int, int> Lookup(ByteView list, X509* certificate) {
+  const CrlPtr crl = Parse(list);
+  if (crl == nullptr) return {-1, -1};
+  X509_REVOKED* revoked = nullptr;
+  const int result = X509_CRL_get0_by_cert(crl.get(), &revoked, certificate);
+  if (result == 0) return {0, -1};
+  auto* reason = static_cast<ASN1_ENUMERATED*>(
+      X509_REVOKED_get_ext_d2i(revoked, NID_crl_reason, nullptr, nullptr));
+  const std::pair found(result,
+                        reason != nullptr ? static_cast<int>(ASN1_ENUMERATED_get(reason)) : -1);
+  ASN1_ENUMERATED_free(reason);
+  return found;
+}
+
+// --- Reading
+
+TEST(RevocationListReading, EveryFieldIsRead) {
+  ListParts parts = PartsOf("CA", Join({Revoked(1), Revoked(2)}));
+  parts.extensions = CrlNumber(0x1234);
+  const Bytes list = MakeList(parts);
+  const auto fields = ReadRevocationList(list);
+  ASSERT_TRUE(fields);
+  EXPECT_EQ(AsText(fields->issuer), AsText(NameDer("CA")));
+  EXPECT_EQ(fields->this_update, kNewYear);
+  EXPECT_EQ(fields->next_update, kNewYear + kWeek);
+  EXPECT_EQ(AsText(fields->entries), AsText(parts.entries));
+  EXPECT_EQ(AsText(fields->number), "\x12\x34");
+  EXPECT_FALSE(fields->is_delta);
+  EXPECT_EQ(fields->signature.size(), 20U);
+  EXPECT_EQ(AsText(fields->signature_algorithm),
+            "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02");
+  EXPECT_TRUE(CheckOf("key")(fields->to_be_signed, fields->signature_algorithm, fields->signature));
+  EXPECT_FALSE(
+      CheckOf("other")(fields->to_be_signed, fields->signature_algorithm, fields->signature));
+}
+
+TEST(RevocationListReading, WhatIsOptionalMayBeMissing) {
+  ListParts parts = PartsOf("CA");
+  parts.next_update = {};
+  const auto fields = ReadRevocationList(MakeList(parts));
+  ASSERT_TRUE(fields);
+  EXPECT_FALSE(fields->next_update);
+  EXPECT_TRUE(fields->entries.empty());
+  EXPECT_TRUE(fields->number.empty());
+}
+
+TEST(RevocationListReading, ADeltaIsToldFromABase) {
+  ListParts parts = PartsOf("CA", Revoked(1));
+  parts.extensions = Join({CrlNumber(8), DeltaCrlIndicator(7)});
+  const Bytes list = MakeList(parts);
+  ASSERT_TRUE(ReadRevocationList(list));
+  EXPECT_TRUE(ReadRevocationList(list)->is_delta);
+  EXPECT_EQ(AsText(ReadRevocationList(list)->number), "\x08");
+  EXPECT_TRUE(RevocationList::FromDer(list)->IsDelta());
+}
+
+TEST(RevocationListReading, TimesAreThoseOfRfc5280AndNothingElse) {
+  for (const std::string_view text :
+       {"260101000000Z", "700101000000Z", "691231235959Z", "500101000000Z", "491231235959Z",
+        "240229120000Z", "000229235959Z"}) {
+    ListParts parts = PartsOf("CA");
+    parts.this_update = text;
+    const Bytes list = MakeList(parts);
+    const auto fields = ReadRevocationList(list);
+    ASSERT_TRUE(fields) << text;
+    tm broken_down{};
+    ASSERT_EQ(ASN1_TIME_to_tm(X509_CRL_get0_lastUpdate(Parse(list).get()), &broken_down), 1);
+    EXPECT_EQ(fields->this_update, timegm(&broken_down)) << text;
+  }
+  for (const std::string_view text :
+       {"2601010000Z", "260101000000", "260101000000+0000", "261301000000Z", "260001000000Z",
+        "260230000000Z", "250229000000Z", "260101240000Z", "260101006000Z", "260101000060Z",
+        "26010100000 Z", "2601010000-1Z", ""}) {
+    ListParts parts = PartsOf("CA");
+    parts.this_update = text;
+    EXPECT_FALSE(ReadRevocationList(MakeList(parts))) << text;
+    parts.this_update = "260101000000Z";
+    if (!text.empty()) parts.next_update = text;
+    EXPECT_EQ(ReadRevocationList(MakeList(parts)).has_value(), text.empty()) << text;
+  }
+}
+
+TEST(RevocationListReading, WhatIsNotExactlyOneListIsRefused) {
+  const Bytes list = MakeList(PartsOf("CA", Join({Revoked(1), Revoked(2, ReasonCode(1))})));
+  ASSERT_TRUE(ReadRevocationList(list));
+  for (std::size_t size = 0; size < list.size(); ++size) {
+    // A copy of exactly this size, so that AddressSanitizer sees a read behind it.
+    const Bytes cut(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(ReadRevocationList(cut)) << size;
+  }
+  EXPECT_FALSE(ReadRevocationList(Concatenate(list, ByteView(list).first(1))));
+  EXPECT_FALSE(ReadRevocationList(MakeRoot("CA")));
+}
+
+TEST(RevocationListReading, TheTwoAlgorithmsMustBeTheSame) {
+  Bytes list = MakeList(PartsOf("CA"));
+  const std::string_view text = AsText(list);
+  const std::string_view oid = "\x2a\x86\x48\xce\x3d\x04\x03\x02";
+  const std::size_t outer = text.rfind(oid);
+  ASSERT_NE(outer, text.find(oid));
+  list[outer + 7] = std::byte{3};
+  EXPECT_FALSE(ReadRevocationList(list));
+  list[outer + 7] = std::byte{2};
+  EXPECT_TRUE(ReadRevocationList(list));
+}
+
+TEST(RevocationListReading, EveryEntryMustBeWellFormed) {
+  const Bytes good = Revoked(1);
+  const Bytes twice_a_reason = Join({ReasonCode(1), ReasonCode(1)});
+  const Bytes twice_an_issuer = Join({CertificateIssuer("A"), CertificateIssuer("A")});
+  const std::pair<const char*, Bytes> bad[] = {
+      {"not a sequence", ToBytes("\x02\x01\x01"sv)},
+      {"an empty one", ToBytes("\x30\x00"sv)},
+      {"no time", ToBytes("\x30\x03\x02\x01\x01"sv)},
+      {"an empty number", Revoked(Bytes())},
+      {"a number that is not minimal", Revoked(ToBytes("\x00\x01"sv))},
+      {"a negative one", Revoked(ToBytes("\xff\x80"sv))},
+      {"extensions that are none", Revoked(2, ToBytes("\x05\x00"sv))},
+      {"a reason that is none", Revoked(2, CeExtension(21, ToBytes("\x02\x01\x01"sv)))},
+      {"two reasons", Revoked(2, twice_a_reason)},
+      {"two issuers", Revoked(2, twice_an_issuer)},
+      {"an issuer that is none", Revoked(2, CeExtension(29, ToBytes("\x05\x00"sv), true))},
+      {"too large", Revoked(2, CeExtension(99, Bytes(64 << 10)))},
+  };
+  for (const auto& [name, entry] : bad) {
+    for (const Bytes& entries : {entry, Join({good, entry}), Join({entry, good})}) {
+      EXPECT_FALSE(ReadRevocationList(MakeList(PartsOf("CA", entries)))) << name;
+      EXPECT_FALSE(IndexRevocationList(MakeList(PartsOf("CA", entries)))) << name;
+    }
+  }
+  EXPECT_TRUE(ReadRevocationList(MakeList(PartsOf("CA", good))));
+  for (const Bytes& entry :
+       {Revoked(ToBytes("\x80"sv)), Revoked(ToBytes("\x00\x80"sv)), Revoked(2, InvalidityDate()),
+        Revoked(2, CeExtension(99, Bytes(63 << 10)))}) {
+    EXPECT_TRUE(ReadRevocationList(MakeList(PartsOf("CA", entry))));
+  }
+}
+
+TEST(RevocationListReading, WhatStandsBesideTheEntriesIsLimited) {
+  ListParts parts = PartsOf("CA", Revoked(1));
+  parts.extensions = CeExtension(99, Bytes(255 << 10));
+  EXPECT_TRUE(ReadRevocationList(MakeList(parts)));
+  parts.extensions = CeExtension(99, Bytes(256 << 10));
+  EXPECT_FALSE(ReadRevocationList(MakeList(parts)));
+}
+
+TEST(RevocationListReading, AListThatIsTooLongHasNoIndex) {
+  // One entry, again and again.
+  const Bytes entry = Revoked(1, CeExtension(99, Bytes(60 << 10)));
+  Bytes entries;
+  entries.reserve(kMaxRevocationList);
+  while (entries.size() + entry.size() < kMaxRevocationList) {
+    entries.insert(entries.end(), entry.begin(), entry.end());
+  }
+  // And one that fills it up.
+  const std::size_t around = MakeList(PartsOf("CA", Bytes(1 << 24))).size() - (1 << 24);
+  const std::size_t rest = kMaxRevocationList - around - entries.size();
+  const std::size_t overhead = Revoked(Bytes(1000, std::byte{1})).size() - 1000;
+  ASSERT_GT(rest, 1000U);
+  for (const std::size_t more : {0, 1}) {
+    const Bytes last = Revoked(Bytes(rest - overhead + more, std::byte{1}));
+    ListParts parts = PartsOf("CA", Concatenate(entries, last));
+    parts.key = {};
+    const Bytes list = MakeList(parts);
+    ASSERT_EQ(list.size(), kMaxRevocationList + more);
+    EXPECT_EQ(IndexRevocationList(list).has_value(), more == 0);
+    EXPECT_EQ(RevocationList::FromDer(list) != nullptr, more == 0);
+  }
+}
+
+// --- Excerpts
+
+TEST(RevocationListExcerpt, ItHasTheEntryAndNoOther) {
+  ListParts parts = PartsOf("CA", Join({Revoked(300), Revoked(5, ReasonCode(1)), Revoked(0x800001),
+                                        Revoked(7, UnknownExtension(false))}));
+  parts.extensions = CrlNumber(1);
+  const Bytes list = MakeList(parts);
+  const auto indexed = RevocationList::FromDer(list);
+  ASSERT_TRUE(indexed);
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(300)), Excerpt(parts, list, Revoked(300)));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(5)), Excerpt(parts, list, Revoked(5, ReasonCode(1))));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(0x800001)), Excerpt(parts, list, Revoked(0x800001)));
+  for (const std::uint64_t other : {0, 1, 6, 299, 301, 0x800000, 0x800002}) {
+    EXPECT_EQ(indexed->ExcerptFor(SerialNumber(other)), Excerpt(parts, list, {})) << other;
+  }
+  EXPECT_EQ(indexed->ExcerptFor({}), Excerpt(parts, list, {}));
+}
+
+TEST(RevocationListExcerpt, FieldsAreThoseOfTheList) {
+  ListParts parts = PartsOf("CA", Revoked(300));
+  parts.extensions = CrlNumber(0x1234);
+  for (const Bytes& entries : {Bytes(), Revoked(300)}) {
+    parts.entries = entries;
+    const auto list = RevocationList::FromDer(MakeList(parts));
+    ASSERT_TRUE(list);
+    EXPECT_EQ(AsText(list->Issuer()), AsText(NameDer("CA")));
+    EXPECT_EQ(list->ThisUpdate(), kNewYear);
+    EXPECT_EQ(list->NextUpdate(), kNewYear + kWeek);
+    EXPECT_EQ(AsText(list->Number()), "\x12\x34");
+    EXPECT_FALSE(list->IsDelta());
+  }
+}
+
+TEST(RevocationListExcerpt, AnEmptySequenceOfEntriesIsReadAndLeftOut) {
+  // As some CAs write it.
+  ListParts parts = PartsOf("CA");
+  parts.next_update = {};
+  const Bytes without = MakeList(parts);
+  Bytes content;
+  const auto fields = ReadRevocationList(without);
+  DerReader reader(DerReader(fields->to_be_signed).Next()->content);
+  const ByteView inner = reader.Rest();
+  content.assign(inner.begin(), inner.end());
+  AppendDer(der::kSequence, {}, content);
+  Bytes list;
+  AppendDer(der::kSequence, content, list);
+  const Bytes behind(without.begin() + static_cast<std::ptrdiff_t>(2 + fields->to_be_signed.size()),
+                     without.end());
+  const Bytes all = Concatenate(list, behind);
+  list.clear();
+  AppendDer(der::kSequence, all, list);
+  ASSERT_TRUE(Parse(list));
+  const auto indexed = RevocationList::FromDer(list);
+  ASSERT_TRUE(indexed);
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(1)), without);
+}
+
+TEST(RevocationListExcerpt, ASerialNumberThatIsThereTwiceIsFoundTwiceInTheListsOrder) {
+  const Bytes first = Revoked(5, ReasonCode(8));
+  const Bytes second = Revoked(5, ReasonCode(1));
+  ListParts parts = PartsOf("CA", Join({Revoked(6), first, Revoked(4), second, Revoked(7)}));
+  const Bytes list = MakeList(parts);
+  EXPECT_EQ(RevocationList::FromDer(list)->ExcerptFor(SerialNumber(5)),
+            Excerpt(parts, list, Join({first, second})));
+}
+
+TEST(RevocationListExcerpt, OfAnIndirectListItSaysWhoIssuedWhat) {
+  const Bytes a = Revoked(1, CertificateIssuer("A"));
+  const Bytes b = Revoked(2, CertificateIssuer("B"));
+  ListParts parts = PartsOf("CA", Join({Revoked(5), a, Revoked(3), Revoked(5), b, Revoked(3),
+                                        Revoked(5, ReasonCode(1)), Revoked(6)}));
+  parts.extensions = IndirectCrl();
+  const Bytes list = MakeList(parts);
+  const auto indexed = RevocationList::FromDer(list);
+  // The first 5 is the CA's own.
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(5)),
+            Excerpt(parts, list, Join({Revoked(5), a, Revoked(5), b, Revoked(5, ReasonCode(1))})));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(3)),
+            Excerpt(parts, list, Join({a, Revoked(3), b, Revoked(3)})));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(6)), Excerpt(parts, list, Join({b, Revoked(6)})));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(1)), Excerpt(parts, list, a));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(4)), Excerpt(parts, list, {}));
+}
+
+TEST(RevocationListExcerpt, OneEntryThatIsNotUnderstoodIsInEvery) {
+  const Bytes odd = Revoked(9, UnknownExtension(true));
+  ListParts parts =
+      PartsOf("CA", Join({Revoked(1), odd, Revoked(2), Revoked(10, UnknownExtension(true))}));
+  const Bytes list = MakeList(parts);
+  const auto indexed = RevocationList::FromDer(list);
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(1)), Excerpt(parts, list, Join({Revoked(1), odd})));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(2)), Excerpt(parts, list, Join({odd, Revoked(2)})));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(9)), Excerpt(parts, list, odd));
+  EXPECT_EQ(indexed->ExcerptFor(SerialNumber(77)), Excerpt(parts, list, odd));
+}
+
+TEST(RevocationListExcerpt, WhatIsUnderstoodOrNotCriticalIsNotInTheOthers) {
+  for (const Bytes& extension : {ReasonCode(1, true), InvalidityDate(true), UnknownExtension(false),
+                                 CertificateIssuer("A")}) {
+    ListParts parts = PartsOf("CA", Revoked(9, extension));
+    const Bytes list = MakeList(parts);
+    EXPECT_EQ(RevocationList::FromDer(list)->ExcerptFor(SerialNumber(1)), Excerpt(parts, list, {}));
+  }
+}
+
+TEST(RevocationListExcerpt, OpenSslSaysOfItWhatItSaysOfTheWholeList) {
+  std::mt19937 random(1);
+  const auto pick = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
+  std::vector<X509Ptr> certificates;
+  constexpr std::string_view kIssuers[] = {"CA", "A", "B"};
+  for (const std::string_view issuer : kIssuers) {
+    for (long serial = 0; serial < 12; ++serial) {
+      const Bytes der = MakeIssued("leaf", issuer, serial);
+      const auto* data = reinterpret_cast<const unsigned char*>(der.data());
+      certificates.emplace_back(d2i_X509(nullptr, &data, static_cast<long>(der.size())));
+    }
+  }
+  int revoked = 0;
+  int removed = 0;
+  int not_listed = 0;
+  for (int round = 0; round < 150; ++round) {
+    // Each pair of issuer and number once: of two OpenSSL takes any.
+    std::vector<std::pair<unsigned, unsigned>> pairs;
+    for (unsigned issuer = 0; issuer < 3; ++issuer) {
+      for (unsigned serial = 0; serial < 10; ++serial) {
+        if (pick(3) == 0) pairs.emplace_back(issuer, serial);
+      }
+    }
+    // Of the CA's own the first; later ones need its name.
+    std::stable_sort(pairs.begin(), pairs.end(),
+                     [](const auto& a, const auto& b) { return a.first == 0 && b.first != 0; });
+    std::vector<Bytes> entries;
+    unsigned current = 0;
+    for (const auto& [issuer, serial] : pairs) {
+      Bytes extensions;
+      if (issuer != current || pick(4) == 0) extensions = CertificateIssuer(kIssuers[issuer]);
+      current = issuer;
+      if (pick(2) == 0) {
+        extensions = Concatenate(extensions, ReasonCode(pick(4) == 0 ? 8 : 1));
+      }
+      entries.push_back(Revoked(serial, extensions));
+    }
+    ListParts parts = PartsOf("CA", Join(entries));
+    parts.extensions = IndirectCrl();
+    const Bytes list = MakeList(parts);
+    const auto indexed = RevocationList::FromDer(list);
+    ASSERT_TRUE(indexed);
+    for (const X509Ptr& certificate : certificates) {
+      const ASN1_INTEGER* const serial = X509_get0_serialNumber(certificate.get());
+      const ByteView content = std::as_bytes(
+          std::span(ASN1_STRING_get0_data(serial), static_cast<std::size_t>(serial->length)));
+      // Zero is no content in OpenSSL's object.
+      const auto excerpt = indexed->ExcerptFor(content.empty() ? SerialNumber(0) : content);
+      ASSERT_TRUE(excerpt);
+      const auto wanted = Lookup(list, certificate.get());
+      EXPECT_EQ(Lookup(*excerpt, certificate.get()), wanted) << round;
+      revoked += wanted.first == 1;
+      removed += wanted.first == 2;
+      not_listed += wanted.first == 0;
+    }
+  }
+  EXPECT_GT(revoked, 100);
+  EXPECT_GT(removed, 10);
+  EXPECT_GT(not_listed, 100);
+}
+
+TEST(RevocationListExcerpt, LongNumbersAndManyThatBeginAlikeAreFound) {
+  std::vector<Bytes> serials;
+  for (const std::size_t size : {1, 2, 7, 8, 20, 60, 254, 255, 256, 300, 40'000}) {
+    for (const char first : {1, 2, 0x7f}) {
+      for (const char last : {0, 1, 2}) {
+        Bytes serial(size, std::byte{0});
+        serial.back() = static_cast<std::byte>(last);
+        serial.front() = static_cast<std::byte>(first);
+        serials.push_back(std::move(serial));
+      }
+    }
+  }
+  std::sort(serials.begin(), serials.end());
+  serials.erase(std::unique(serials.begin(), serials.end()), serials.end());
+  std::shuffle(serials.begin(), serials.end(), std::mt19937(2));
+  Bytes entries;
+  for (const Bytes& serial : serials) entries = Concatenate(entries, Revoked(serial));
+  ListParts parts = PartsOf("CA", entries);
+  const Bytes list = MakeList(parts);
+  const auto indexed = RevocationList::FromDer(list);
+  ASSERT_TRUE(indexed);
+  for (const Bytes& serial : serials) {
+    EXPECT_TRUE(indexed->ExcerptFor(serial) == Excerpt(parts, list, Revoked(serial)))
+        << serial.size();
+  }
+}
+
+TEST(RevocationListExcerpt, OfAMillionEntriesEachIsFoundByReadingLittle) {
+  constexpr std::uint64_t kCount = 1'000'000;
+  // Each number once, in no order, and as many that are not there.
+  const auto serial_of = [](std::uint64_t i) {
+    return SerialNumber(0x4000'0000'0000'0000 + i * 0x9e37'79b9'7f4a'7c15 % 0x3fff'ffff'ffff'ffff);
+  };
+  ListParts parts = PartsOf("CA");
+  Bytes& entries = parts.entries;
+  entries.reserve(kCount * 32);
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    const Bytes serial = serial_of(2 * i);
+    AppendDerHeader(der::kSequence, DerHeaderSize(0) + serial.size() + 15, entries);
+    AppendDer(der::kInteger, serial, entries);
+    AppendDer(der::kUtcTime, AsBytes("250601000000Z"), entries);
+  }
+  const Bytes list = MakeList(parts);
+  Medium medium;
+  auto index = IndexRevocationList(list);
+  ASSERT_TRUE(index);
+  EXPECT_EQ(index->size(), list.size() + 4 * kCount + 52);
+  medium.bytes = std::move(*index);
+  const auto indexed = RevocationList::FromIndex(medium.Open(), {});
+  ASSERT_TRUE(indexed);
+  EXPECT_LT(medium.read, 1000U);
+  ASSERT_TRUE(indexed->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+  const Bytes nothing = Excerpt(parts, list, {});
+  medium.read = 0;
+  std::uint64_t looked_for = 0;
+  for (std::uint64_t i = 0; i < kCount; i += i < 100 || i > kCount - 200 ? 1 : 997) {
+    ++looked_for;
+    EXPECT_EQ(indexed->ExcerptFor(serial_of(2 * i)),
+              Excerpt(PartsOf("CA"), list, Revoked(serial_of(2 * i))))
+        << i;
+    EXPECT_EQ(indexed->ExcerptFor(serial_of(2 * i + 1)), nothing) << i;
+  }
+  EXPECT_LT(medium.read / looked_for, 5000U);
+}
+
+// --- Who signed it
+
+class RevocationListSigned : public testing::Test {
+ protected:
+  RevocationListSigned() {
+    parts_.extensions = CrlNumber(1);
+    list_ = MakeList(parts_);
+    medium_.bytes = *IndexRevocationList(list_);
+  }
+  std::shared_ptr<const RevocationList> Load(std::vector<Bytes> believed = {}) {
+    return RevocationList::FromIndex(medium_.Open(), std::move(believed));
+  }
+  /// Of more than kCheckedAgain bytes.
+  void MakeLarge() {
+    const Bytes entry = Revoked(3, CeExtension(99, Bytes(60 << 10)));
+    while (parts_.entries.size() <= kCheckedAgain) {
+      parts_.entries.insert(parts_.entries.end(), entry.begin(), entry.end());
+    }
+    list_ = MakeList(parts_);
+    medium_.bytes = *IndexRevocationList(list_);
+  }
+
+  ListParts parts_ = PartsOf("CA", Join({Revoked(1), Revoked(2, CertificateIssuer("A")), Revoked(3),
+                                         Revoked(4, UnknownExtension(true)), Revoked(5)}));
+  Bytes list_;
+  Medium medium_;
+};
+
+TEST_F(RevocationListSigned, TheKeyThatSignedAndNoOther) {
+  for (const auto& list : {RevocationList::FromDer(list_), Load()}) {
+    ASSERT_TRUE(list);
+    EXPECT_TRUE(list->SignedBy().empty());
+    EXPECT_FALSE(list->IsSignedBy(AsBytes("other"), CheckOf("other"), false));
+    EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+    EXPECT_FALSE(list->IsSignedBy(AsBytes("other"), CheckOf("other"), true));
+    EXPECT_EQ(list->SignedBy(), std::vector<Bytes>{ToBytes("key")});
+  }
+}
+
+TEST_F(RevocationListSigned, WhatWasFoundIsRememberedForEachKey) {
+  int calls = 0;
+  int other_calls = 0;
+  const auto list = Load();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), i == 1));
+    EXPECT_FALSE(list->IsSignedBy(AsBytes("other"), Counting(other_calls, "other"), i == 1));
+  }
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(other_calls, 1);
+  // Of too many keys the oldest are forgotten, and that is all.
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(list->IsSignedBy(AsBytes(std::to_string(i)), CheckOf(""), false));
+  }
+  EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(RevocationListSigned, WhatIsGoneIsNotSignedAndThatIsNotRemembered) {
+  int calls = 0;
+  const auto list = Load();
+  medium_.gone = true;
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_FALSE(list->ExcerptFor(SerialNumber(1)));
+  EXPECT_FALSE(list->Index());
+  EXPECT_FALSE(Load());
+  medium_.gone = false;
+  EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_TRUE(list->ExcerptFor(SerialNumber(1)));
+  EXPECT_EQ(*list->Index(), medium_.bytes);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(RevocationListSigned, ALargeListIsReadAgainUnlessTheKeyIsBelieved) {
+  const std::vector<Bytes> believed = {ToBytes("some"), ToBytes("key")};
+  int calls = 0;
+  // A small one always is.
+  EXPECT_TRUE(Load(believed)->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_EQ(calls, 1);
+  MakeLarge();
+  EXPECT_TRUE(Load({})->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_EQ(calls, 2);
+  medium_.read = 0;
+  EXPECT_TRUE(Load(believed)->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_EQ(calls, 2);
+  EXPECT_LT(medium_.read, 1000U);
+  EXPECT_TRUE(Load(believed)->IsSignedBy(AsBytes("key"), Counting(calls), true));
+  EXPECT_EQ(calls, 3);
+  // Another key, which nobody has found to have signed it.
+  EXPECT_FALSE(Load(believed)->IsSignedBy(AsBytes("other"), Counting(calls, "other"), false));
+  EXPECT_EQ(calls, 4);
+}
+
+TEST_F(RevocationListSigned, ThreadsAskAtOnce) {
+  const auto list = RevocationList::FromDer(list_);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string key = i % 2 == 0 ? "key" : "other " + std::to_string(i);
+        if (list->IsSignedBy(AsBytes(key), CheckOf(key), false) != (i % 2 == 0)) ++wrong;
+        if (!list->ExcerptFor(SerialNumber(1))) ++wrong;
+        static_cast<void>(list->SignedBy());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// --- Hostile indexes
+
+/// Whatever is in the medium: no crash, and what is signed hides nothing.
+void ExpectHarmless(Medium& medium, const std::vector<std::pair<Bytes, Bytes>>& excerpts,
+                    int& signed_ones) {
+  const auto list = RevocationList::FromIndex(medium.Open(), {});
+  if (list == nullptr) return;
+  std::vector<std::optional<Bytes>> found;
+  for (const auto& [serial, wanted] : excerpts) found.push_back(list->ExcerptFor(serial));
+  if (!list->IsSignedBy(AsBytes("key"), CheckOf("key"), false)) return;
+  ++signed_ones;
+  for (std::size_t i = 0; i < excerpts.size(); ++i) EXPECT_EQ(found[i], excerpts[i].second);
+}
+
+TEST_F(RevocationListSigned, AnIndexThatIsChangedAnywhereHidesNothing) {
+  std::vector<std::pair<Bytes, Bytes>> excerpts;
+  const auto good = RevocationList::FromDer(list_);
+  for (std::uint64_t serial = 0; serial < 7; ++serial) {
+    excerpts.emplace_back(SerialNumber(serial), *good->ExcerptFor(SerialNumber(serial)));
+  }
+  int signed_ones = 0;
+  ExpectHarmless(medium_, excerpts, signed_ones);
+  ASSERT_EQ(signed_ones, 1);
+  const Bytes index = medium_.bytes;
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    for (const int value : {0x00, 0x01, 0x7f, 0x80, 0xff, -1, -2}) {
+      std::byte changed = static_cast<std::byte>(value);
+      if (value == -1) changed = static_cast<std::byte>(std::to_integer<int>(index[i]) + 1);
+      if (value == -2) changed = static_cast<std::byte>(std::to_integer<int>(index[i]) - 1);
+      if (changed == index[i]) continue;
+      medium_.bytes = index;
+      medium_.bytes[i] = changed;
+      ExpectHarmless(medium_, excerpts, signed_ones);
+    }
+  }
+  EXPECT_EQ(signed_ones, 1) << "one that was changed was believed";
+}
+
+TEST_F(RevocationListSigned, AnIndexThatIsCutOrLongerIsNoneAndSoIsOneThatShrinks) {
+  const Bytes index = medium_.bytes;
+  for (std::size_t size = 0; size < index.size(); ++size) {
+    medium_.bytes.assign(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(Load()) << size;
+  }
+  medium_.bytes = Concatenate(index, ByteView(index).first(4));
+  EXPECT_FALSE(Load());
+  medium_.bytes = index;
+  const auto list = Load();
+  ASSERT_TRUE(list);
+  medium_.bytes.pop_back();
+  EXPECT_FALSE(list->ExcerptFor(SerialNumber(1)));
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+}
+
+TEST_F(RevocationListSigned, TheTablesOfAnotherListAreNotBelieved) {
+  // Two lists of the same sizes: the index of one around the other hides what was revoked.
+  const Bytes other_list = MakeList(PartsOf("CA", Join({Revoked(1), Revoked(2), Revoked(3)})));
+  const Bytes list = MakeList(PartsOf("CA", Join({Revoked(3), Revoked(2), Revoked(1)})));
+  const Bytes other = *IndexRevocationList(other_list);
+  medium_.bytes = *IndexRevocationList(list);
+  ASSERT_EQ(other.size(), medium_.bytes.size());
+  EXPECT_TRUE(Load()->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+  std::copy(other.end() - 12, other.end(), medium_.bytes.end() - 12);
+  const auto indexed = Load();
+  ASSERT_TRUE(indexed);
+  int calls = 0;
+  EXPECT_FALSE(indexed->IsSignedBy(AsBytes("key"), Counting(calls), false));
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(RevocationListSigned, AnIndexThatChangedAfterItsHeadWasReadIsNotBelieved) {
+  const auto list = Load();
+  ListParts newer = parts_;
+  newer.this_update = "260102000000Z";
+  medium_.bytes = *IndexRevocationList(MakeList(newer));
+  // The same size, well-formed and signed; but the excerpts would be of both.
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+  EXPECT_TRUE(Load()->IsSignedBy(AsBytes("key"), CheckOf("key"), false));
+}
+
+TEST_F(RevocationListSigned, EntriesThatOverlapInTheTableMakeNoEndlessExcerpt) {
+  // An entry in an entry: found twice, in a table that says so.
+  const Bytes inner = Revoked(1);
+  parts_ = PartsOf("CA", Join({Revoked(1, CeExtension(99, inner)), Revoked(1)}));
+  list_ = MakeList(parts_);
+  medium_.bytes = *IndexRevocationList(list_);
+  const std::string_view text = AsText(medium_.bytes);
+  const std::size_t offset = text.find(AsText(inner)) - 52;
+  std::byte* const second = medium_.bytes.data() + medium_.bytes.size() - 4;
+  for (int i = 0; i < 4; ++i) second[i] = static_cast<std::byte>(offset >> (8 * i) & 0xff);
+  const auto list = Load();
+  ASSERT_TRUE(list);
+  EXPECT_FALSE(list->ExcerptFor(SerialNumber(1)));
+}
+
+}  // namespace
+}  // namespace ostrust::platform
