@@ -12,8 +12,10 @@ constexpr std::string_view kDashes = "-----";
 constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr std::string_view kEnd = "-----END ";
 
-// PEM_STRING_X509, PEM_STRING_X509_OLD and PEM_STRING_X509_TRUSTED (openssl/pem.h).
-bool IsCertificateLabel(std::string_view label) {
+// PEM_STRING_X509, PEM_STRING_X509_OLD, PEM_STRING_X509_TRUSTED and PEM_STRING_X509_CRL
+// (openssl/pem.h).
+bool IsLabelOf(PemContent content, std::string_view label) {
+  if (content == PemContent::kCrls) return label == "X509 CRL";
   return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
 }
 
@@ -140,7 +142,7 @@ std::optional<PemBlock> PemReader::Next() {
     const std::size_t body = std::min(text_.find('\n', begin), text_.size() - 1) + 1;
     position_ = body;
     const auto label = LabelOf(LineFrom(text_, begin), kBegin);
-    if (!label || !IsCertificateLabel(*label)) continue;
+    if (!label || !IsLabelOf(content_, *label)) continue;
 
     PemBlock block;
     block.offset = begin;

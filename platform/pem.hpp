@@ -1,13 +1,15 @@
-// The certificates in a PEM text (RFC 7468), found as OpenSSL's PEM_read_bio() finds them.
+// The certificates, or the CRLs, in a PEM text (RFC 7468), found as OpenSSL's PEM_read_bio() finds
+// them.
 //
 // Tolerant where OpenSSL is: a byte order mark, text between blocks, CRLF, white space at line
 // ends, base64 lines of any length. More tolerant in two ways: white space is ignored anywhere in
 // the base64, and a block that is broken is reported and the next one found (rule 11), where
-// OpenSSL drops the rest of the file. What is not a certificate, a private key above all, is never
+// OpenSSL drops the rest of the file. What was not asked for, a private key above all, is never
 // decoded.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -15,7 +17,12 @@
 
 namespace ostrust::platform {
 
-/// One block labelled CERTIFICATE, X509 CERTIFICATE or TRUSTED CERTIFICATE.
+enum class PemContent : std::uint8_t {
+  kCertificates,  // CERTIFICATE, X509 CERTIFICATE or TRUSTED CERTIFICATE
+  kCrls,          // X509 CRL
+};
+
+/// One block with such a label.
 struct PemBlock {
   Bytes data;                     // decoded; empty when the block is broken
   const char* problem = nullptr;  // why it is broken, in a few words; null when it is not
@@ -26,13 +33,15 @@ struct PemBlock {
 class PemReader {
  public:
   /// `text` must outlive the reader.
-  explicit PemReader(std::string_view text) : text_(text) {}
+  explicit PemReader(std::string_view text, PemContent content = PemContent::kCertificates)
+      : text_(text), content_(content) {}
 
-  /// The next certificate block, broken or not; nullopt when there is no more.
+  /// The next block, broken or not; nullopt when there is no more.
   std::optional<PemBlock> Next();
 
  private:
   std::string_view text_;
+  PemContent content_;
   std::size_t position_ = 0;
 };
 

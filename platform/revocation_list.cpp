@@ -460,6 +460,10 @@ std::shared_ptr<const Bytes> RevocationList::Index() const {
   return index ? std::make_shared<const Bytes>(std::move(*index)) : nullptr;
 }
 
+std::size_t RevocationList::MemorySize() const {
+  return state_->without_entries.size() + (state_->memory != nullptr ? state_->memory->size() : 0);
+}
+
 bool RevocationList::State::IsIndexOf(ByteView index, ByteView list) const {
   const auto around = Surround(list);
   if (!around) return false;

@@ -110,6 +110,9 @@ class RevocationList {
   /// What IndexRevocationList() made, all of it. Null when it is no longer there.
   std::shared_ptr<const Bytes> Index() const;
 
+  /// How much memory it takes, in bytes: little where the index is elsewhere.
+  std::size_t MemorySize() const;
+
  private:
   struct State;
 

@@ -2,7 +2,6 @@
 // certificates, and the CRLs and OCSP responses that were fetched.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,27 +27,32 @@ class RevocationStore {
   /// For tests: the cache directories and the hashed directories, in this order.
   RevocationStore(std::function<std::vector<std::string>()> cache_directories,
                   std::vector<std::string> hashed_directories);
+  ~RevocationStore();
 
-  /// The lists of this issuer (a Name in DER) in the hashed directories: <hash>.r0 and so on, PEM
-  /// or DER. A file that has not changed is not read again.
+  /// The lists of this issuer (a Name in DER, which counts as X509_NAME_cmp() says) in the hashed
+  /// directories: <hash>.r0 and so on, PEM or DER. A file that has not changed is not read again,
+  /// and of a large one the index is kept in a cache directory.
   std::vector<ListPtr> InDirectories(ByteView issuer);
 
   /// The lists that were fetched from `url`, in memory and in every cache directory.
   std::vector<ListPtr> Fetched(std::string_view url);
-  /// Puts a list that was fetched and verified into the first cache directory that is this user's,
-  /// in place of an older one (thisUpdate). Returns why not, as a clause; empty when it was, when a
-  /// newer one is there, or when there are no directories: then it is in memory only.
+  /// Puts a list that was fetched and verified (IsSignedBy(); by which keys is kept with it) into
+  /// the first cache directory that is this user's, in place of an older one (thisUpdate). Returns
+  /// why not, as a clause; empty when it was, when a newer one is there, or when there are no
+  /// directories. Where it is not written it is in memory.
+  /// One of the same issuer that claims to be newer stays, unless it is of the future: then it is
+  /// damaged, or the clock was, and would stay for ever.
   std::string Keep(std::string_view url, const ListPtr& list);
 
   /// The OCSP responses kept under this name, which the caller makes of what they are about: in
-  /// memory and in every cache directory.
+  /// memory and in every cache directory. Each once.
   std::vector<Bytes> Responses(std::string_view about);
   /// As Keep(). It replaces what was there: the caller has found it newer. With `to_disk` false in
-  /// memory only.
+  /// memory only. One that is empty or longer than 64 KiB is not kept.
   std::string KeepResponse(std::string_view about, ByteView response, bool to_disk);
 
   /// The right to fetch one thing, which one thread of one process has at a time. Ended by the
-  /// destructor, or by the process.
+  /// destructor, or by the process. A child that is forked meanwhile does not have it.
   class Turn {
    public:
     virtual ~Turn() = default;
@@ -59,6 +63,11 @@ class RevocationStore {
   /// Null while somebody else fetches `what`: another thread, or another process that shares the
   /// cache directory. Where nothing can be written, threads of this process only. Does not wait.
   std::unique_ptr<Turn> TakeTurn(std::string_view what);
+
+ private:
+  struct State;
+
+  const std::unique_ptr<State> state_;
 };
 
 }  // namespace ostrust::platform

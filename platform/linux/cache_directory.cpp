@@ -14,8 +14,9 @@
 #include <cstdlib>
 #include <memory>
 #include <system_error>
+#include <utility>
 
-#include "platform/linux/file_io.hpp"
+#include "platform/sha1.hpp"
 
 #ifdef __linux__
 #include <sys/auxv.h>
@@ -115,11 +116,11 @@ bool MakeDirectory(const std::string& path) {
          mkdirat(parent.Get(), path.substr(path.rfind('/') + 1).c_str(), 0700) == 0;
 }
 
-/// A file this large would end the process with SIGXFSZ, or would not be read.
+/// A file this large would end the process with SIGXFSZ.
 bool IsTooLarge(std::size_t size) {
   rlimit limit{};
-  return size > kMaxFileSize || (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-                                 limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur);
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         size > limit.rlim_cur;
 }
 
 bool WriteAll(int fd, ByteView content) {
@@ -133,6 +134,27 @@ bool WriteAll(int fd, ByteView content) {
 }
 
 }  // namespace
+
+std::string CachedName(std::string_view prefix, ByteView of) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string name(prefix);
+  for (const std::uint8_t byte : Sha1(of)) {
+    name += kDigits[byte >> 4];
+    name += kDigits[byte & 0xf];
+  }
+  return name;
+}
+
+bool IsFull(const std::string& directory, std::string_view prefix, const std::string& name) {
+  OpenedPath opened = OpenPath(directory, {});
+  std::string ignored;
+  const auto names = opened.IsDirectory() ? ListNames(opened, ignored) : std::nullopt;
+  if (!names) return false;  // then it cannot be written either, and that is the reason to give
+  const auto count = std::count_if(names->begin(), names->end(), [&](const std::string& other) {
+    return other.starts_with(prefix) && other != name;
+  });
+  return static_cast<std::size_t>(count) >= kMaxCachedFiles;
+}
 
 std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
   if (cache_dir == "off" || cache_dir == "no") return {};
@@ -151,19 +173,34 @@ std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
   return directories;
 }
 
-std::optional<Bytes> ReadCached(const std::string& directory, const std::string& name) {
+CachedFile OpenCached(const std::string& directory, const std::string& name) {
   std::string ignored;
+  CachedFile file{UniqueFd(-1), {}};
   const UniqueFd parent = OpenDirectory(directory, ignored);
-  if (parent.Get() < 0) return std::nullopt;
-  OpenedPath file{UniqueFd(openat(parent.Get(), name.c_str(),
-                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)),
-                  FileStamp::OfUnread(name),
-                  {},
-                  {}};
-  if (!file.IsOpen() || fstat(file.fd.Get(), &file.status) != 0 || !S_ISREG(file.status.st_mode) ||
-      !IsOurs(file.status) || static_cast<std::uint64_t>(file.status.st_size) > kMaxFileSize) {
+  struct stat parent_status {};
+  struct stat status {};
+  if (parent.Get() < 0 || fstat(parent.Get(), &parent_status) != 0) return file;
+  UniqueFd fd(openat(parent.Get(), name.c_str(),
+                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      !IsOurs(status)) {
+    return file;
+  }
+  file.fd = std::move(fd);
+  file.identity = FileStamp::IdentityOf(status);
+  file.is_machines =
+      directory == kMachineCacheDirectory && parent_status.st_uid == 0 && status.st_uid == 0;
+  return file;
+}
+
+std::optional<Bytes> ReadCached(const std::string& directory, const std::string& name) {
+  CachedFile cached = OpenCached(directory, name);
+  OpenedPath file{std::move(cached.fd), FileStamp::OfUnread(name), {}, {}};
+  std::string ignored;
+  if (!file.IsOpen() || static_cast<std::uint64_t>(cached.identity.size) > kMaxFileSize) {
     return std::nullopt;
   }
+  file.status.st_size = cached.identity.size;
   return ReadContent(file, ignored);
 }
 
@@ -182,10 +219,17 @@ bool PrepareCacheDirectory(const std::string& directory, std::string& why) {
 }
 
 bool WriteCached(const std::string& directory, const std::string& name, ByteView content) {
+  return content.size() <= kMaxFileSize && WriteCachedParts(directory, name, {content});
+}
+
+bool WriteCachedParts(const std::string& directory, const std::string& name,
+                      std::initializer_list<ByteView> parts) {
+  std::size_t size = 0;
+  for (const ByteView part : parts) size += part.size();
   static std::atomic<unsigned> count{0};
   std::string ignored;
   const UniqueFd parent = OpenDirectory(directory, ignored);
-  if (parent.Get() < 0 || IsTooLarge(content.size())) return false;
+  if (parent.Get() < 0 || IsTooLarge(size)) return false;
   // With the time, too: in a container the process number is the same each time, and one that was
   // killed may have left its file.
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
@@ -194,12 +238,52 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
   const UniqueFd file(openat(parent.Get(), temporary.c_str(),
                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.Get() < 0) return false;
-  if (WriteAll(file.Get(), content) && fchmod(file.Get(), 0644) == 0 &&
+  const bool written = std::all_of(parts.begin(), parts.end(),
+                                   [&](ByteView part) { return WriteAll(file.Get(), part); });
+  if (written && fchmod(file.Get(), 0644) == 0 &&
       renameat(parent.Get(), temporary.c_str(), parent.Get(), name.c_str()) == 0) {
     return true;
   }
   unlinkat(parent.Get(), temporary.c_str(), 0);
   return false;
+}
+
+CacheLock::Result CacheLock::Take(const std::string& directory, const std::string& name) {
+  std::string ignored;
+  UniqueFd parent = OpenDirectory(directory, ignored);
+  if (parent.Get() < 0) return Result::kImpossible;
+  // Whoever has it removes the file before he gives it back, so what was opened may no longer be
+  // what the name leads to. Where that happens again and again others are at it.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    UniqueFd file(openat(parent.Get(), name.c_str(),
+                         O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+    struct stat opened {};
+    struct stat named {};
+    if (file.Get() < 0 || fstat(file.Get(), &opened) != 0 || !S_ISREG(opened.st_mode) ||
+        !IsOurs(opened)) {
+      return Result::kImpossible;
+    }
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (fcntl(file.Get(), F_SETLK, &whole) != 0) {
+      return errno == EACCES || errno == EAGAIN ? Result::kTakenByOther : Result::kImpossible;
+    }
+    if (fstatat(parent.Get(), name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+        named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
+      continue;
+    }
+    directory_ = std::move(parent);
+    file_ = std::move(file);
+    name_ = name;
+    process_ = getpid();
+    return Result::kTaken;
+  }
+  return Result::kTakenByOther;
+}
+
+CacheLock::~CacheLock() {
+  if (file_.Get() >= 0 && process_ == getpid()) unlinkat(directory_.Get(), name_.c_str(), 0);
 }
 
 std::string WriteInFirst(const std::vector<std::string>& directories,

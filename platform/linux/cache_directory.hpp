@@ -6,18 +6,34 @@
 // directory in the place of a parent.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "platform/bytes.hpp"
+#include "platform/linux/file_io.hpp"
+#include "platform/linux/file_stamp.hpp"
 
 namespace ostrust::platform {
 
 /// The machine's directory. It is used if it is there; the package makes it, no program does.
 inline constexpr const char* kMachineCacheDirectory = "/var/cache/ostrust";
+
+/// How many files there may be in a directory whose names begin alike.
+inline constexpr std::size_t kMaxCachedFiles = 4096;
+
+/// The name of the file of something: `prefix` and its SHA-1, which is no boundary. A file must say
+/// what it is of, or be harmless when it is of something else.
+std::string CachedName(std::string_view prefix, ByteView of);
+
+/// Whether one more file than there are with this prefix, beside `name`, is too many.
+bool IsFull(const std::string& directory, std::string_view prefix, const std::string& name);
 
 /// The directories to look into, in this order. `cache_dir` is the configuration key: `off` or `no`
 /// for none at all; an absolute path in place of the user's, which is `$XDG_CACHE_HOME/ostrust` or
@@ -30,12 +46,56 @@ std::vector<std::string> CacheDirectories(std::string_view cache_dir);
 /// than root and the user this process runs as could have written it.
 std::optional<Bytes> ReadCached(const std::string& directory, const std::string& name);
 
+/// The file, opened, of any size; not open when ReadCached() would not read it because of who could
+/// have written it.
+struct CachedFile {
+  UniqueFd fd;
+  FileStamp::Identity identity;
+  /// It is root's, in the machine's directory, and that is root's: who wrote it could as well have
+  /// changed what the system trusts.
+  bool is_machines = false;
+
+  bool IsOpen() const { return fd.Get() >= 0; }
+};
+CachedFile OpenCached(const std::string& directory, const std::string& name);
+
 /// Whether WriteCached() can be expected to work, or else why not, as a clause. The directory and
 /// its parent are made if they are missing and may be (mode 0700).
 bool PrepareCacheDirectory(const std::string& directory, std::string& why);
 
-/// Puts the file there with one rename(), readable by all. False when it could not.
+/// Puts the file there with one rename(), readable by all. False when it could not, or `content` is
+/// longer than ReadCached() reads.
 bool WriteCached(const std::string& directory, const std::string& name, ByteView content);
+/// The same with the parts one after the other, for OpenCached(), of any size.
+bool WriteCachedParts(const std::string& directory, const std::string& name,
+                      std::initializer_list<ByteView> parts);
+
+/// A file in `directory` that one process at a time has locked. It is there only meanwhile.
+///
+/// The lock is fcntl()'s, which belongs to the process: a child that is forked meanwhile has no
+/// part in it, so it cannot hold it longer than its parent wants to, as it would with flock() or an
+/// open file description's (the descriptor is close-on-exec, not close-on-fork). And it ends with
+/// the process, however that ends. The price: it keeps no other thread of this process away, and is
+/// lost when one of them closes the file; whoever takes it sees to it that none opens it.
+class CacheLock {
+ public:
+  enum class Result : std::uint8_t { kTaken, kTakenByOther, kImpossible };
+
+  CacheLock() = default;
+  CacheLock(const CacheLock&) = delete;
+  CacheLock& operator=(const CacheLock&) = delete;
+  /// Gives it back. Does nothing in a child that was forked after it was taken.
+  ~CacheLock();
+
+  /// Does not wait. To be called until it returns kTaken, if at all.
+  Result Take(const std::string& directory, const std::string& name);
+
+ private:
+  UniqueFd directory_{-1};
+  UniqueFd file_{-1};
+  std::string name_;
+  pid_t process_ = 0;
+};
 
 /// Calls `write` with each directory that can be expected to work (PrepareCacheDirectory()) until
 /// it returns no reason why it could not write. Returns the reasons of them all, as a clause; empty

@@ -17,6 +17,10 @@ std::string ErrorText(int error) {
   return std::generic_category().message(error);
 }
 
+std::string TooLarge(std::size_t max_size) {
+  return "larger than " + std::to_string(max_size >> 20) + " MiB";
+}
+
 struct DirectoryCloser {
   void operator()(DIR* directory) const { closedir(directory); }
 };
@@ -44,7 +48,8 @@ std::string PathIn(const std::string& directory, std::string_view name) {
   return path;
 }
 
-OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window) {
+OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window,
+                    std::size_t max_size) {
   // O_NONBLOCK: opening a FIFO would wait for its writer. It does nothing to a regular file.
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
@@ -56,10 +61,10 @@ OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_windo
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
     return {UniqueFd(-1), std::move(stamp), {}, "neither a file nor a directory"};
   }
-  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) > kMaxFileSize) {
-    return {UniqueFd(-1), std::move(stamp), {}, "larger than 32 MiB"};
+  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) > max_size) {
+    return {UniqueFd(-1), std::move(stamp), {}, TooLarge(max_size)};
   }
-  return {std::move(fd), std::move(stamp), status, {}};
+  return {std::move(fd), std::move(stamp), status, {}, max_size};
 }
 
 std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
@@ -68,11 +73,11 @@ std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
   Bytes content(static_cast<std::size_t>(file.status.st_size) + 1);
   std::size_t size = 0;
   for (;;) {
-    if (size > kMaxFileSize) {
-      error = "larger than 32 MiB";
+    if (size > file.max_size) {
+      error = TooLarge(file.max_size);
       return std::nullopt;
     }
-    if (size == content.size()) content.resize(std::min(2 * size + 4096, kMaxFileSize + 1));
+    if (size == content.size()) content.resize(std::min(2 * size + 4096, file.max_size + 1));
     const ssize_t count = read(file.fd.Get(), content.data() + size, content.size() - size);
     if (count < 0) {
       if (errno == EINTR) continue;

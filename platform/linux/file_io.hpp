@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "platform/bytes.hpp"
@@ -26,7 +27,10 @@ class UniqueFd {
   UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
   UniqueFd(const UniqueFd&) = delete;
   UniqueFd& operator=(const UniqueFd&) = delete;
-  UniqueFd& operator=(UniqueFd&&) = delete;
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~UniqueFd();
 
   int Get() const { return fd_; }
@@ -46,6 +50,7 @@ struct OpenedPath {
   FileStamp stamp;
   struct stat status {};  // all zero when it could not be opened
   std::string error;      // a clause without the path, as "No such file or directory"
+  std::size_t max_size = kMaxFileSize;
 
   bool IsOpen() const { return fd.Get() >= 0; }
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
@@ -54,12 +59,13 @@ struct OpenedPath {
 /// The path of `name` in `directory`.
 std::string PathIn(const std::string& directory, std::string_view name);
 
-/// Opens `path`, following symbolic links, if it leads to a regular file of at most kMaxFileSize
+/// Opens `path`, following symbolic links, if it leads to a regular file of at most `max_size`
 /// bytes or to a directory. Its stamp is taken before anything is read.
-OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window);
+OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window,
+                    std::size_t max_size = kMaxFileSize);
 
 /// The content of the regular file that was opened; nullopt, with a clause in `error`, when it
-/// cannot be read or grew too large.
+/// cannot be read or grew larger than its max_size.
 std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error);
 
 /// The names in the directory that was opened, sorted, without hidden ones and without what is

@@ -42,6 +42,7 @@ class FileStamp {
     std::int64_t changed = 0;
     friend bool operator==(const Identity&, const Identity&) = default;
   };
+  static Identity IdentityOf(const struct stat& status);
   /// A stamp that was kept: `identity` is nullopt where there was nothing.
   static FileStamp Kept(std::string path, std::optional<Identity> identity);
   /// Whether it tells the same to another process, later.
@@ -61,8 +62,6 @@ class FileStamp {
 
  private:
   enum class State : std::uint8_t { kPresent, kMissing, kUnknown };
-  static Identity IdentityOf(const struct stat& status);
-
   explicit FileStamp(std::string path) : path_(std::move(path)) {}
 
   std::string path_;

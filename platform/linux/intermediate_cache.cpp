@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "platform/linux/cache_directory.hpp"
-#include "platform/linux/file_io.hpp"
 #include "platform/linux/intermediate_files.hpp"
 #include "platform/live_trust_store.hpp"
 
@@ -16,8 +15,6 @@ namespace {
 constexpr std::size_t kMaxRemembered = 1024;
 constexpr std::size_t kMaxRememberedSize = std::size_t{4} << 20;
 
-// In a directory: files of intermediates.
-constexpr std::size_t kMaxFiles = 4096;
 constexpr std::string_view kPrefix = "intermediates-";
 constexpr const char* kFailedFetches = "failed-fetches";
 
@@ -30,19 +27,13 @@ constexpr std::int64_t DelayAfter(std::uint8_t failures) {
 static_assert(DelayAfter(1) == 60 && DelayAfter(2) == 120);
 static_assert(DelayAfter(kMaxFailures - 1) < 3600 && DelayAfter(kMaxFailures) == 3600);
 
-/// The file of a subject. SHA-1 is no boundary here: two subjects made to have the same hash share
-/// a file, where each is still told from the other, and keep each other's certificates out of it.
+/// The file of a subject. Two subjects made to have the same hash share a file, where each is still
+/// told from the other, and keep each other's certificates out of it.
 std::string FileOf(ByteView subject) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string name(kPrefix);
-  for (const std::uint8_t byte : Sha1(subject)) {
-    name += kDigits[byte >> 4];
-    name += kDigits[byte & 0xf];
-  }
-  return name;
+  return CachedName(kPrefix, subject);
 }
 
-/// Nor is it here: who can make two URLs of the same hash can as well make one that fails.
+/// SHA-1 is no boundary: who can make two URLs of the same hash can as well make one that fails.
 Sha1Digest DigestOf(std::string_view url) {
   return Sha1(AsBytes(url));
 }
@@ -57,23 +48,12 @@ bool IsSubject(ByteView certificate, ByteView subject) {
   return IsIntermediate(certificate, actual) && AsText(actual) == AsText(subject);
 }
 
-/// Whether one more file than there are, beside `name`, is too many.
-bool IsFull(const std::string& directory, const std::string& name) {
-  OpenedPath opened = OpenPath(directory, {});
-  std::string ignored;
-  const auto names = opened.IsDirectory() ? ListNames(opened, ignored) : std::nullopt;
-  if (!names) return false;  // then it cannot be written either, and that is the reason to give
-  const auto count = std::count_if(names->begin(), names->end(), [&](const std::string& other) {
-    return other.starts_with(kPrefix) && other != name;
-  });
-  return static_cast<std::size_t>(count) >= kMaxFiles;
-}
-
 /// Adds the certificate to its file. Returns why not, as a clause.
 std::string AddToFile(const std::string& directory, const std::string& name, ByteView certificate) {
   const auto content = ReadCached(directory, name);
-  if (!content && IsFull(directory, name)) {
-    return directory + " holds " + std::to_string(kMaxFiles) + " files of intermediates already";
+  if (!content && IsFull(directory, kPrefix, name)) {
+    return directory + " holds " + std::to_string(kMaxCachedFiles) +
+           " files of intermediates already";
   }
   auto certificates = content ? DecodeIntermediates(*content) : std::vector<Bytes>();
   if (Holds(certificates, certificate)) return {};

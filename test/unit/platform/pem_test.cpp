@@ -121,6 +121,17 @@ TEST(Pem, DecodesWhatLibcryptoWrites) {
   }
 }
 
+TEST(Pem, CrlsAndCertificatesAreNotTakenForEachOther) {
+  const std::string text = "-----BEGIN X509 CRL-----\nYQ==\n-----END X509 CRL-----\n" +
+                           Block("Yg==\n") + "-----BEGIN CRL-----\nYw==\n-----END CRL-----\n";
+  PemReader crls(text, PemContent::kCrls);
+  const auto crl = crls.Next();
+  ASSERT_TRUE(crl);
+  EXPECT_EQ(AsText(crl->data), "a");
+  EXPECT_FALSE(crls.Next());
+  ExpectOne(text, "b");
+}
+
 // Whatever OpenSSL's own reader takes must be taken here, with the same data.
 TEST(Pem, TakesEverythingThatOpenSslTakes) {
   const std::string body = "aGVsbG8gd29ybGQsIGhlbGxvIHdvcmxkLCBoZWxsbyB3b3JsZA==";
