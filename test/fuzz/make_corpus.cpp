@@ -8,6 +8,8 @@
 #include "platform/der.hpp"
 #include "platform/linux/intermediate_files.hpp"
 #include "platform/linux/policy_cache.hpp"
+#include "platform/linux/revocation_files.hpp"
+#include "revocation_lists.hpp"
 
 using namespace ostrust::platform;
 using namespace std::string_view_literals;
@@ -136,6 +138,28 @@ int main(int argc, char** argv) {
                                  Name(der::kUtf8String, "\xf0\x9f\x98\x80")));
   name.Add("bits", TwoNames(Name(der::kBitString, "\3\xff"sv), Name(der::kSequence, "\x0c\1A")));
   name.Add("printable", TwoNames(Name(der::kPrintableString, "Ab"), Name(0x12, "12 34")));
+
+  const Corpus revocation_list(top / "revocation_list");
+  const Corpus revocation_index(top / "revocation_index");
+  const auto add_list = [&](const char* entry_name, const ListParts& parts) {
+    const Bytes list = MakeList(parts);
+    revocation_list.Add(entry_name, AsText(list));
+    revocation_index.Add(entry_name, AsText(*IndexRevocationList(list)));
+  };
+  add_list("empty", PartsOf("CA"));
+  ListParts list_parts = PartsOf("CA", Revoked(1));
+  for (const Bytes& entry : {Revoked(5, ReasonCode(1)), Revoked(3), Revoked(5, InvalidityDate())}) {
+    list_parts.entries = Concatenate(list_parts.entries, entry);
+  }
+  list_parts.extensions = CrlNumber(7);
+  add_list("entries", list_parts);
+  list_parts.extensions = Concatenate(CrlNumber(8), DeltaCrlIndicator(7));
+  list_parts.entries = Concatenate(list_parts.entries, Revoked(6, UnknownExtension(true)));
+  add_list("delta", list_parts);
+  list_parts.extensions = IndirectCrl();
+  list_parts.entries = Concatenate(Revoked(2, CertificateIssuer("A")), list_parts.entries);
+  add_list("indirect", list_parts);
+  revocation_index.Add("head", AsText(*EncodeRevocationHead("http://a/", {ToBytes("key")})));
 
   const Corpus trust_settings(top / "trust_settings");
   trust_settings.Add("trust", AsText(SettingsOf("serverAuth clientAuth", nullptr)));
