@@ -649,6 +649,8 @@ TEST_F(RevocationStoreTest, AProcessThatDiesOrAChildThatLivesOnHoldsNoTurn) {
   ASSERT_EQ(pipe(pipe_ends), 0);
   const pid_t child = StartChild([&] {
     alarm(60);
+    // What a thread of its parent has keeps none of its own waiting; what the process has does.
+    if (In({}).TakeTurn(kUrl) == nullptr) return 3;
     turn.reset();
     if (In({"first"}).TakeTurn(kUrl) != nullptr) return 1;
     char byte = 0;
@@ -696,7 +698,7 @@ TEST_F(RevocationStoreTest, OfManyProcessesAndThreadsOneAtATimeHasIt) {
   const auto work = [&](int number) {
     RevocationStore store = In({"first"});
     int had = 0;
-    for (int i = 0; i < 20'000 && had < 100; ++i) {
+    for (int i = 0; i < 200'000 && had < 2000; ++i) {
       const auto turn = store.TakeTurn(kUrl);
       if (turn == nullptr) {
         std::this_thread::yield();
@@ -794,8 +796,6 @@ TEST_F(RevocationStoreTest, AChildUsesItAlthoughThreadsOfItsParentDid) {
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  // A turn that a thread of the parent had when it forked is free in the child.
-  EXPECT_EQ(InChild([&] { return store.TakeTurn(kOtherUrl) != nullptr ? 0 : 1; }), 0);
 }
 
 // --- The files
