@@ -416,7 +416,8 @@ Lists RevocationStore::InDirectories(ByteView issuer) {
   const auto canonical = CanonicalName(issuer);
   if (!canonical) return found;
   std::array<char, sizeof "01234567.r"> hash{};
-  std::snprintf(hash.data(), hash.size(), "%08x.r", static_cast<unsigned>(NameHash(*canonical)));
+  static_cast<void>(std::snprintf(hash.data(), hash.size(), "%08x.r",
+                                  static_cast<unsigned>(NameHash(*canonical))));
   for (const std::string& directory : state_->hashed_directories) {
     for (int number = 0;; ++number) {
       const auto lists = state_->InFile(PathIn(directory, hash.data() + std::to_string(number)));
@@ -441,7 +442,7 @@ Lists RevocationStore::Fetched(std::string_view url) {
 std::string RevocationStore::Keep(std::string_view url, const ListPtr& list) {
   const Place place = PlaceOf(kListPrefix, url);
   const Directories directories = state_->cache_directories();
-  const std::string why = WriteInFirst(directories, [&](const std::string& directory) {
+  std::string why = WriteInFirst(directories, [&](const std::string& directory) {
     const ListPtr kept = state_->InCache(directory, place);
     if (kept != nullptr && IsNewer(*kept, *list)) return std::string();
     const auto index = list->Index();
