@@ -26,9 +26,18 @@ enum class Intermediates : std::uint8_t {
   kFetch,  // also the network: caIssuers (RFC 5280, 4.2.2.1)
 };
 
+/// Whether revocation is looked for (configuration key `revocation`).
+enum class Revocation : std::uint8_t {
+  kOff,
+  kLocal,  // what needs no network: stapled, kept, local lists and filters
+  kSoft,   // also the network; what nobody knows is accepted
+  kHard,   // also the network; what nobody knows is refused
+};
+
 /// What may be fetched for one verification, and how long all of it may take.
 struct NetworkUse {
   Intermediates intermediates = Intermediates::kLocal;
+  Revocation revocation = Revocation::kLocal;
   std::chrono::milliseconds timeout{3000};
 };
 
@@ -45,6 +54,8 @@ struct ChainQuestion {
   std::time_t time = 0;
   /// Nothing may be fetched because of a client's certificate, whatever this says (rule 9).
   NetworkUse network;
+  /// The OCSP response that the server stapled; empty when it did not.
+  ByteView stapled_response;
 };
 
 /// What is wrong with a chain: the union of what the systems tell apart (SecTrust's OSStatus,

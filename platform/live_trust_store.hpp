@@ -63,7 +63,8 @@ inline constexpr int kTrustSnapshot = 40;
 inline constexpr int kIntermediates = 45;
 inline constexpr int kRevocation = 46;
 inline constexpr int kRevocationList = 47;
-inline constexpr int kRevocationFilter = 48;
+inline constexpr int kRevocationMemo = 48;
+inline constexpr int kRevocationFilter = 49;
 inline constexpr int kAnchors = 50;
 inline constexpr int kErrors = 60;
 }  // namespace mutex_rank

@@ -40,8 +40,8 @@ struct Header {
 constexpr std::size_t kHeaderNumbers = 9;
 constexpr std::size_t kHeaderSize = kMagic.size() + kHeaderNumbers * kNumberSize;
 
-// A SEQUENCE of a number and a time, both as short as they are read.
-constexpr std::size_t kSmallestEntry = 7;
+// A SEQUENCE of a number of one byte and a UTCTime.
+constexpr std::size_t kSmallestEntry = 20;
 
 // CAs of one name and several keys are few.
 constexpr std::size_t kMaxKeys = 8;

@@ -13,7 +13,6 @@ using namespace std::string_view_literals;
 // RFC 5280 sections 5.2 and 5.3; the content of the OBJECT IDENTIFIERs.
 constexpr std::string_view kCrlNumber = "\x55\x1d\x14"sv;
 constexpr std::string_view kReasonCode = "\x55\x1d\x15"sv;
-constexpr std::string_view kInvalidityDate = "\x55\x1d\x18"sv;
 constexpr std::string_view kDeltaCrlIndicator = "\x55\x1d\x1b"sv;
 constexpr std::string_view kCertificateIssuer = "\x55\x1d\x1d"sv;
 
@@ -127,7 +126,8 @@ bool ReadEntryExtensions(ByteView content, RevokedEntry& entry) {
     } else if (extension->identifier == kReasonCode) {
       if (has_reason || !ReadValue(*extension, kEnumerated)) return false;
       has_reason = true;
-    } else if (extension->is_critical && extension->identifier != kInvalidityDate) {
+    }
+    if (extension->is_critical && extension->identifier != kCertificateIssuer) {
       entry.is_not_understood = true;
     }
   }
@@ -218,7 +218,7 @@ std::optional<RevokedEntry> ReadRevokedEntry(ByteView der) {
   entry.whole = der;
   DerReader reader(element->content);
   const auto serial_number = ReadInteger(reader);
-  if (!serial_number || !NextIsTime(reader) || !reader.Next()) return std::nullopt;
+  if (!serial_number || !ReadTime(reader)) return std::nullopt;
   entry.serial_number = *serial_number;
   if (reader.AtEnd()) return entry;
   const auto extensions = reader.Next(der::kSequence);

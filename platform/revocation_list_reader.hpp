@@ -32,9 +32,8 @@ struct RevokedEntry {
   /// It says who issued the certificate (certificateIssuer), for itself and, in an indirect CRL,
   /// for the entries up to the next one that says so (RFC 5280 section 5.3.3).
   bool names_issuer = false;
-  /// It has a critical extension that is none of certificateIssuer, reasonCode and invalidityDate.
-  /// (Of these OpenSSL, in crl_set_issuers(), crypto/x509/x_crl.c, takes only the first when it is
-  /// critical. The other two say nothing about other entries.)
+  /// It has a critical extension that is not certificateIssuer: OpenSSL refuses the whole list for
+  /// that, even if it is reasonCode (crl_set_issuers(), crypto/x509/x_crl.c).
   bool is_not_understood = false;
 };
 

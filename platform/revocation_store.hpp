@@ -44,6 +44,12 @@ class RevocationStore {
   /// damaged, or the clock was, and would stay for ever.
   std::string Keep(std::string_view url, const ListPtr& list);
 
+  /// That a list is damaged, or nobody's: if it comes from a file of a cache directory, that file
+  /// is not read again by this process until it is another one, so that it is made, or fetched,
+  /// again. True if so: once for each file in a process, for it may be made of a list that is
+  /// nobody's.
+  bool Discard(const ListPtr& list);
+
   /// The OCSP responses kept under this name, which the caller makes of what they are about: in
   /// memory and in every cache directory. Each once.
   std::vector<Bytes> Responses(std::string_view about);

@@ -75,14 +75,6 @@ class Reader {
     }
   }
 
-  /// A feature this build does not have: being asked not to use it is fine, being asked for it is
-  /// not.
-  void Absent(const char* key, const char* allowed) {
-    const auto value = Value(key);
-    if (!value || IsOff(*value)) return;
-    Refuse(key, *value, std::string(allowed) + ", because this build has no more");
-  }
-
   /// One of `values` by its name; `off` and its other spellings are the last.
   template <typename Enum>
   void OneOf(const char* key, Enum& out, std::initializer_list<Enum> values,
@@ -264,6 +256,20 @@ const char* NameOf(platform::Intermediates intermediates) {
   return "off";
 }
 
+const char* NameOf(platform::Revocation revocation) {
+  switch (revocation) {
+    case platform::Revocation::kHard:
+      return "hard";
+    case platform::Revocation::kSoft:
+      return "soft";
+    case platform::Revocation::kLocal:
+      return "local";
+    case platform::Revocation::kOff:
+      break;
+  }
+  return "off";
+}
+
 bool Preload::AppliesTo(std::string_view program) const {
   return all || std::find(programs.begin(), programs.end(), program) != programs.end();
 }
@@ -286,7 +292,10 @@ Config ReadConfig(const ConfigLookup& lookup) {
   reader.OneOf("verify", config.verify,
                {VerifyMode::kPlatform, VerifyMode::kReport, VerifyMode::kRoots},
                "platform, report or roots");
-  reader.Absent("revocation", "off");
+  using platform::Revocation;
+  reader.OneOf("revocation", config.network.revocation,
+               {Revocation::kHard, Revocation::kSoft, Revocation::kLocal, Revocation::kOff},
+               "off, local, soft or hard");
   using platform::Intermediates;
   reader.OneOf("intermediates", config.network.intermediates,
                {Intermediates::kFetch, Intermediates::kLocal, Intermediates::kOff},

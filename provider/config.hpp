@@ -36,6 +36,7 @@ enum class VerifyMode {
 /// As they are written in the configuration.
 const char* NameOf(VerifyMode mode);
 const char* NameOf(platform::Intermediates intermediates);
+const char* NameOf(platform::Revocation revocation);
 
 struct Config {
   bool default_paths = true;
@@ -43,7 +44,7 @@ struct Config {
   /// Shell patterns of bundle files to serve from the system's store; `certifi` is expanded.
   std::vector<std::string> replace_bundles;
   VerifyMode verify = VerifyMode::kPlatform;
-  /// What is fetched, and for how long (keys `intermediates`, `network-timeout`).
+  /// What is fetched, and for how long (keys `intermediates`, `revocation`, `network-timeout`).
   platform::NetworkUse network;
   /// Whether fetching may reach addresses that are not public, and ports other than 80.
   bool network_allow_private = false;

@@ -33,6 +33,7 @@ const OSSL_PARAM* GettableParams(void*) noexcept {
       Text(standing_params::kLimitedBy),
       Text(standing_params::kVerify),
       Text(standing_params::kIntermediates),
+      Text(standing_params::kRevocation),
       Text(standing_params::kSource),
       {standing_params::kAnchors, OSSL_PARAM_INTEGER, nullptr, sizeof(int), OSSL_PARAM_UNMODIFIED},
       Text(standing_params::kProblems),
@@ -57,6 +58,12 @@ std::string IntermediatesOf(const ProviderHandle& handle) {
   return NameOf(handle.binding->IntermediatesOf(*handle.context));
 }
 
+/// The same for `revocation`.
+std::string RevocationOf(const ProviderHandle& handle) {
+  if (handle.binding == nullptr || !handle.binding->Works()) return {};
+  return NameOf(handle.binding->RevocationOf(*handle.context));
+}
+
 std::string DescribeBinding(const ProviderHandle& handle) {
   if (handle.binding == nullptr) return ", no binding (" + handle.why_no_binding + ")";
   std::string text = handle.binding->Describe();
@@ -68,7 +75,7 @@ std::string DescribeBinding(const ProviderHandle& handle) {
       intermediates != NameOf(config.network.intermediates)) {
     text += ", because this OpenSSL has nothing to fetch with";
   }
-  return text + "; verify: " + VerifyOf(handle);
+  return text + "; revocation: " + RevocationOf(handle) + "; verify: " + VerifyOf(handle);
 }
 
 std::string UnknownKeysOf(const ProviderHandle& handle) {
@@ -93,6 +100,7 @@ bool AnswerStanding(const ProviderHandle& handle, OSSL_PARAM params[]) {
             handle.binding == nullptr ? handle.why_no_binding : handle.binding->WhyLimited()) ||
       !text(standing_params::kVerify, VerifyOf(handle)) ||
       !text(standing_params::kIntermediates, IntermediatesOf(handle)) ||
+      !text(standing_params::kRevocation, RevocationOf(handle)) ||
       !text(standing_params::kBadValues, handle.context->config().ErrorText())) {
     return false;
   }

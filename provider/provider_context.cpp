@@ -39,6 +39,20 @@ platform::IntermediateCache& SharedIntermediates(const std::string& cache_dir) {
   return *cache;
 }
 
+/// The process's stores, one for each source and cache directory.
+platform::RevocationStore& SharedRevocation(const Config& config) {
+  using Key = std::pair<std::string, std::string>;
+  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
+  static auto& stores = *new std::map<Key, platform::RevocationStore*>;
+
+  const std::lock_guard lock(mutex);
+  platform::RevocationStore*& store = stores[Key(config.cache_dir, config.trust_source)];
+  if (store == nullptr) {
+    store = new platform::RevocationStore(config.cache_dir, config.trust_source);
+  }
+  return *store;
+}
+
 /// As many as a person reads.
 std::string InOneLine(const std::vector<std::string>& problems) {
   constexpr std::size_t kMost = 3;
@@ -59,7 +73,8 @@ ProviderContext::ProviderContext(const Core& core)
       config_(ReadConfig([&core](const char* key) { return core.ConfigValue(key); })),
       log_(EffectiveLogTarget(config_.log)),
       live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr),
-      intermediates_(SharedIntermediates(config_.cache_dir)) {
+      intermediates_(SharedIntermediates(config_.cache_dir)),
+      revocation_(SharedRevocation(config_)) {
   for (const std::string& error : config_.errors) {
     log_.Write(LogLevel::kError, error + "; nothing is served from the operating system's store");
   }

@@ -12,6 +12,7 @@
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/intermediate_cache.hpp"
 #include "platform/live_trust_store.hpp"
+#include "platform/revocation_store.hpp"
 #include "provider/config.hpp"
 #include "provider/core.hpp"
 #include "provider/log.hpp"
@@ -53,6 +54,9 @@ class ProviderContext {
   /// What servers forgot to send, as far as it is known here.
   platform::IntermediateCache& intermediates() const { return intermediates_; }
 
+  /// CRLs and OCSP responses, as far as they are here.
+  platform::RevocationStore& revocation() const { return revocation_; }
+
   /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding
   /// does. The text belongs to this object and stays valid as long.
   const char* BuildInfo(const std::string& binding, const std::string& unknown_keys);
@@ -67,9 +71,10 @@ class ProviderContext {
   const Core core_;
   const Config config_;
   const Log log_;
-  // Both shared by the process and never destroyed.
+  // All shared by the process and never destroyed.
   platform::LiveTrustStore* live_;  // null on a bad value
   platform::IntermediateCache& intermediates_;
+  platform::RevocationStore& revocation_;
   std::atomic<bool> active_{true};
   mutable std::atomic<std::uint64_t> logged_generation_{0};
   mutable std::atomic<bool> logged_error_{false};

@@ -21,6 +21,11 @@ inline constexpr const char* kVerify = "ostrust-verify";
 /// binding does not work.
 inline constexpr const char* kIntermediates = "ostrust-intermediates";
 
+/// The configuration's `revocation`, off, local, soft or hard, as far as it is done here: off where
+/// `verify` is roots, or where this libcrypto cannot do it (with hard that refuses every server).
+/// Empty where the binding does not work.
+inline constexpr const char* kRevocation = "ostrust-revocation";
+
 /// Where the anchors were read from, and how many there are (an integer). Reads the source.
 inline constexpr const char* kSource = "ostrust-source";
 inline constexpr const char* kAnchors = "ostrust-anchors";

@@ -69,6 +69,23 @@ class Newest {
     items_.erase(found);
   }
 
+  template <typename Matches>
+  std::optional<Value> FindIf(const Matches& matches) const {
+    const auto found = std::find_if(items_.begin(), items_.end(), [&](const auto& item) {
+      return matches(item.first, item.second.value);
+    });
+    return found != items_.end() ? std::optional(found->second.value) : std::nullopt;
+  }
+
+  template <typename Matches>
+  void RemoveIf(const Matches& matches) {
+    std::erase_if(items_, [&](const auto& item) {
+      if (!matches(item.second.value)) return false;
+      size_ -= item.second.size;
+      return true;
+    });
+  }
+
   /// In place of what there was.
   void Put(const std::string& name, Value value, std::size_t size) {
     Remove(name);
@@ -216,6 +233,9 @@ bool IsResponse(ByteView bytes) {
   return !bytes.empty() && bytes.size() <= kMaxResponseSize;
 }
 
+/// What a file of a cache directory is held by.
+constexpr std::string_view kCacheName = "cache ";
+
 /// What a fetched list that is in memory only is held by.
 std::string MemoryName(std::string_view url) {
   return "memory " + std::string(url);
@@ -335,6 +355,7 @@ struct RevocationStore::State {
   mutable ForkSafeMutex mutex{mutex_rank::kRevocation};
   Newest<Held> held{kMaxHeld, kMaxHeldSize};
   Newest<Bytes> responses{kMaxResponses, kMaxResponsesSize};
+  Newest<FileStamp::Identity> discarded{kMaxHeld, kMaxHeld};  // by the path
 };
 
 RevocationStore::RevocationStore(const std::string& cache_dir, const std::string& trust_source)
@@ -353,7 +374,12 @@ ListPtr RevocationStore::State::InCache(const std::string& directory, const Plac
   const CachedFile file = OpenCached(directory, place.name);
   if (!file.IsOpen()) return nullptr;
   const std::string path = PathIn(directory, place.name);
-  const std::string name = "cache " + path + ' ' + place.about;
+  {
+    const std::lock_guard lock(mutex);
+    const FileStamp::Identity* const bad = discarded.Find(path);
+    if (bad != nullptr && *bad == file.identity) return nullptr;
+  }
+  const std::string name = std::string(kCacheName) + path + ' ' + place.about;
   const auto known = FindHeld(name);
   if (known && known->stamp.GetIdentity() == file.identity) return known->lists.front();
   ListPtr list = LoadCached(directory, place, file);
@@ -460,6 +486,22 @@ std::string RevocationStore::Keep(std::string_view url, const ListPtr& list) {
     state_->Hold(name, {FileStamp::OfUnread(name), {list}});
   }
   return why;
+}
+
+bool RevocationStore::Discard(const ListPtr& list) {
+  const auto holds_it = [&](const Held& held) {
+    return std::find(held.lists.begin(), held.lists.end(), list) != held.lists.end();
+  };
+  const std::lock_guard lock(state_->mutex);
+  const auto file = state_->held.FindIf([&](const std::string& name, const Held& held) {
+    return name.starts_with(kCacheName) && holds_it(held);
+  });
+  const auto identity = file ? file->stamp.GetIdentity() : std::nullopt;
+  if (!identity || state_->discarded.Find(file->stamp.Path()) != nullptr) return false;
+  state_->discarded.Put(file->stamp.Path(), *identity, 1);
+  // A file of a hashed directory is held by its index in a cache directory, too.
+  state_->held.RemoveIf(holds_it);
+  return true;
 }
 
 std::vector<Bytes> RevocationStore::Responses(std::string_view about) {

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "platform/certificate_fields.hpp"
-#include "provider/fetch/http_url.hpp"
 #include "provider/host/x509_der.hpp"
 
 namespace ostrust::fetch {
@@ -36,34 +35,6 @@ std::vector<Bytes> CertificatesInCms(const host::Symbols& symbols, ByteView answ
 }
 
 }  // namespace
-
-std::vector<std::string> CaIssuersUrls(const host::Symbols& symbols, const X509* x509,
-                                       std::size_t most) {
-  std::vector<std::string> urls;
-  symbols.ERR_set_mark();
-  const std::unique_ptr<AUTHORITY_INFO_ACCESS, decltype(symbols.AUTHORITY_INFO_ACCESS_free)> access(
-      static_cast<AUTHORITY_INFO_ACCESS*>(
-          symbols.X509_get_ext_d2i(x509, NID_info_access, nullptr, nullptr)),
-      symbols.AUTHORITY_INFO_ACCESS_free);
-  symbols.ERR_pop_to_mark();
-  const auto* const stack = reinterpret_cast<const OPENSSL_STACK*>(access.get());
-  const int count = stack == nullptr ? 0 : symbols.OPENSSL_sk_num(stack);
-  for (int i = 0; i < count && urls.size() < most; ++i) {
-    const auto* const description =
-        static_cast<const ACCESS_DESCRIPTION*>(symbols.OPENSSL_sk_value(stack, i));
-    if (symbols.OBJ_obj2nid(description->method) != NID_ad_ca_issuers) continue;
-    int type = 0;
-    const auto* const uri = static_cast<const ASN1_STRING*>(
-        symbols.GENERAL_NAME_get0_value(description->location, &type));
-    if (type != GEN_URI || uri == nullptr) continue;
-    std::string url(reinterpret_cast<const char*>(symbols.ASN1_STRING_get0_data(uri)),
-                    static_cast<std::size_t>(symbols.ASN1_STRING_length(uri)));
-    if (ParseHttpUrl(url) && std::find(urls.begin(), urls.end(), url) == urls.end()) {
-      urls.push_back(std::move(url));
-    }
-  }
-  return urls;
-}
 
 std::vector<Bytes> CertificatesIn(const host::Symbols& symbols, ByteView answer) {
   const auto fields = platform::ReadCertificateFields(answer);

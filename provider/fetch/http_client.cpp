@@ -22,13 +22,13 @@ constexpr std::size_t kMaxHead = std::size_t{32} * 1024;
 /// The connection OpenSSL's client reads and writes. A BIO of ours, and not one of OpenSSL's for
 /// sockets: those wait without a deadline, and write() without MSG_NOSIGNAL.
 struct Stream {
-  explicit Stream(TcpConnection& to) : connection(to) {}
+  Stream(TcpConnection& to, std::size_t most) : connection(to), left(most) {}
 
   TcpConnection& connection;
   std::array<std::byte, kLineSize> buffer{};  // 4.0's client reads byte by byte
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::size_t left = kMaxAnswer + kMaxHead;
+  std::size_t left;
   std::array<std::byte, 12> status_line{};  // its beginning: "HTTP/1.1 200"
   std::size_t status_size = 0;
 
@@ -78,15 +78,6 @@ long Control(BIO*, int command, long, void*) noexcept {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-std::string Base64(const host::Symbols& symbols, const std::string& text) {
-  std::string out(text.size() / 3 * 4 + 5, '\0');  // EVP_EncodeBlock() ends it with a NUL
-  const int size = symbols.EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                           reinterpret_cast<const unsigned char*>(text.data()),
-                                           static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(std::max(size, 0)));
-  return out;
-}
-
 /// The proxy for `host`, if there is one. False when the environment names one that cannot be used:
 /// going past it is not what was asked for.
 bool ProxyFor(const std::string& host, std::optional<HttpUrl>& proxy) {
@@ -104,8 +95,17 @@ bool ProxyFor(const std::string& host, std::optional<HttpUrl>& proxy) {
 
 }  // namespace
 
+std::string Base64(const host::Symbols& symbols, std::string_view text) {
+  std::string out(text.size() / 3 * 4 + 5, '\0');  // EVP_EncodeBlock() ends it with a NUL
+  const int size = symbols.EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                           reinterpret_cast<const unsigned char*>(text.data()),
+                                           static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(std::max(size, 0)));
+  return out;
+}
+
 std::optional<platform::Bytes> HttpClient::Get(const std::string& url, Deadline deadline,
-                                               std::string& why) const {
+                                               std::size_t max_size, std::string& why) const {
   auto next = ParseHttpUrl(url);
   for (int redirections = 0; next; ++redirections) {
     if (!allow_private_ && next->port != 80) {
@@ -113,7 +113,7 @@ std::optional<platform::Bytes> HttpClient::Get(const std::string& url, Deadline 
       return std::nullopt;
     }
     symbols_.ERR_set_mark();
-    Answer answer = Exchange(*next, deadline, why);
+    Answer answer = Exchange(*next, deadline, max_size, why);
     symbols_.ERR_pop_to_mark();
     if (answer.body || answer.location.empty()) return std::move(answer.body);
     if (redirections == kMaxRedirections) {
@@ -126,7 +126,7 @@ std::optional<platform::Bytes> HttpClient::Get(const std::string& url, Deadline 
   return std::nullopt;
 }
 
-HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
+HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline, std::size_t max_size,
                                         std::string& why) const {
   std::optional<HttpUrl> proxy;
   if (!ProxyFor(url.host, proxy)) {
@@ -142,7 +142,7 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
       TcpConnection::Open(peer.host, peer.port, allow_private_ || proxy, deadline, why);
   if (connection == nullptr) return {};
   why = "no usable HTTP answer";
-  Stream stream(*connection);
+  Stream stream(*connection, max_size + kMaxHead);
   const Current running(stream);
 
   const std::unique_ptr<BIO_METHOD, decltype(symbols_.BIO_meth_free)> method(
@@ -161,7 +161,7 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
       symbols_.OSSL_HTTP_REQ_CTX_new(bio.get(), bio.get(), kLineSize),
       symbols_.OSSL_HTTP_REQ_CTX_free);
   if (request == nullptr) return {};
-  symbols_.OSSL_HTTP_REQ_CTX_set_max_response_length(request.get(), kMaxAnswer);
+  symbols_.OSSL_HTTP_REQ_CTX_set_max_response_length(request.get(), max_size);
   const std::string authority = url.Authority();
   // A proxy is asked for the whole URL; OpenSSL prepends the scheme.
   if (symbols_.OSSL_HTTP_REQ_CTX_set_request_line(
@@ -186,7 +186,8 @@ HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline,
   if (body != nullptr && !stream.IsOk()) {
     why += " (its status is not 200)";  // from 3.5 on OpenSSL takes what an error brings
   } else if (body != nullptr) {
-    platform::Bytes bytes(kMaxAnswer + kLineSize);
+    platform::Bytes bytes(static_cast<std::size_t>(
+        std::max(symbols_.BIO_ctrl(body.get(), BIO_CTRL_PENDING, 0, nullptr), 0L)));
     const int size = symbols_.BIO_read(body.get(), bytes.data(), static_cast<int>(bytes.size()));
     bytes.resize(static_cast<std::size_t>(std::max(size, 0)));
     // How much came behind it depends on how the peer's packets were cut.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "platform/bytes.hpp"
 #include "provider/fetch/http_url.hpp"
@@ -13,9 +14,11 @@
 
 namespace ostrust::fetch {
 
-/// The most an answer may have: OpenSSL's own limit for certificates and CRLs
+/// The most that an answer of certificates or OCSP may have: OpenSSL's own limit
 /// (OSSL_HTTP_DEFAULT_MAX_RESP_LEN).
 inline constexpr std::size_t kMaxAnswer = std::size_t{100} * 1024;
+
+std::string Base64(const host::Symbols& symbols, std::string_view text);
 
 /// For one verification, on one thread.
 class HttpClient {
@@ -30,18 +33,20 @@ class HttpClient {
   HttpClient(const host::Symbols& symbols, bool allow_private)
       : symbols_(symbols), allow_private_(allow_private) {}
 
-  /// The DER value that `url` answers with, following three redirections at most. Nullopt, with a
+  /// The DER value, of `max_size` bytes at most, that `url` answers with, following three
+  /// redirections at most. Nullopt, with a
   /// clause in `why`, when there is no such answer before the deadline. Leaves OpenSSL's error
   /// queue as it was.
   std::optional<platform::Bytes> Get(const std::string& url, Deadline deadline,
-                                     std::string& why) const;
+                                     std::size_t max_size, std::string& why) const;
 
  private:
   struct Answer {
     std::optional<platform::Bytes> body;
     std::string location;  // of a redirection
   };
-  Answer Exchange(const HttpUrl& url, Deadline deadline, std::string& why) const;
+  Answer Exchange(const HttpUrl& url, Deadline deadline, std::size_t max_size,
+                  std::string& why) const;
 
   const host::Symbols& symbols_;
   const bool allow_private_;

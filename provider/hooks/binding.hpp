@@ -21,6 +21,7 @@
 #include "provider/host/tls_library.hpp"
 #include "provider/host/x509_der.hpp"
 #include "provider/provider_context.hpp"
+#include "provider/verify/path_completion.hpp"
 #include "provider/verify/verification.hpp"
 
 namespace ostrust::hooks {
@@ -86,6 +87,13 @@ struct Verification {
   X509_STORE_CTX_verify_cb applications_verify_cb = nullptr;
   /// An error was raised, or a missing intermediate was looked for: no completion any more.
   bool past_completion = false;
+  /// X509_verify_cert() runs to see whether a completed chain is accepted; what is asked once more
+  /// after that is not asked now.
+  bool completing = false;
+  /// What completed the chain, to be kept once that is accepted.
+  std::vector<verify::FoundIntermediate> completed_with;
+  /// What may still be fetched for it.
+  verify::FetchBudget budget;
   /// Certificates of a completed chain that was refused: X509_STORE_CTX_get0_current_issuer() may
   /// still return one.
   std::vector<host::X509Ptr> kept;
@@ -117,6 +125,8 @@ class Binding {
 
   /// What of the configuration's `intermediates` is done in this libcrypto.
   platform::Intermediates IntermediatesOf(const ProviderContext& context) const;
+  /// What of `revocation`.
+  platform::Revocation RevocationOf(const ProviderContext& context) const;
 
   const host::Symbols& symbols() const { return symbols_; }
   /// Whether the binding works at all; if not, only L0 does.
@@ -140,6 +150,7 @@ class Binding {
   void VerificationMade(X509_STORE_CTX* ctx);
   void VerificationEnded(X509_STORE_CTX* ctx);
   void SslContextMade(SSL_CTX* ssl_ctx);
+  void BeforeClientHello(SSL* ssl);
 
  private:
   /// Somebody asks `store` to use a CA file, directory or store.
@@ -204,6 +215,15 @@ class Binding {
   bool CompleteInCallback(GovernedStore& state, Verification& verification,
                           X509_STORE_CTX* ctx) const;
   void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
+
+  // revocation_hooks.cpp
+  void WatchClientHellos(const host::TlsLibrary& tls, SSL_CTX* ssl_ctx) const;
+  /// What speaks, by the configuration's `revocation`, against the chain of `ctx`, which OpenSSL
+  /// and the system accepted.
+  std::vector<verify::Refusal> RevocationRefusals(const GovernedStore& state,
+                                                  Verification* verification, X509_STORE_CTX* ctx,
+                                                  const verify::Role& role,
+                                                  const platform::TrustStore& snapshot) const;
 
   // lookup_hooks.cpp
   GovernedStore* Find(X509_STORE* store) const;

@@ -139,14 +139,16 @@ int Binding::CertVerify(X509_STORE_CTX* ctx) {
 
   const ProviderContext& provider = *state->context->provider;
   StoreLookup trust(*this, *state, *snapshot, ctx);
+  verify::FetchBudget own_budget;
   verify::PathCompletion completion(symbols_, provider, state->context->libctx, state->propq, ctx,
-                                    trust);
+                                    trust,
+                                    verification != nullptr ? verification->budget : own_budget);
   if (completion.IssuerIsMissing() && completion.Complete()) {
     const auto list = completion.Untrusted();
     const WithUntrusted completed(symbols_, ctx, reinterpret_cast<STACK_OF(X509)*>(list.get()));
     const int result = plainly();
     if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
-      completion.Accepted();
+      verify::KeepIntermediates(provider, completion.TakeFound());
     }
     return result;
   }
@@ -242,7 +244,7 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   const ProviderContext& provider = *state.context->provider;
   StoreLookup trust(*this, state, *snapshot, ctx);
   verify::PathCompletion completion(symbols_, provider, state.context->libctx, state.propq, ctx,
-                                    trust);
+                                    trust, verification.budget);
   if (!completion.IssuerIsMissing() || !completion.Complete()) {
     Explain(provider, completion.Attempts(), false);
     return false;
@@ -260,6 +262,7 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   const auto list = completion.Untrusted();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, openssls_verify_cb_);
   symbols_.ERR_set_mark();
+  verification.completing = true;
   const bool completed = accepts(reinterpret_cast<STACK_OF(X509)*>(list.get()));
   if (!completed) {
     // The current issuer cannot be taken back.
@@ -269,9 +272,11 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   }
   // Then once more as it was: chain, error, depth and certificate are those of the start.
   const bool accepted = completed || accepts(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
+  verification.completing = false;
   symbols_.ERR_pop_to_mark();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, TrampolinesOf(slot_).verify_callback);
-  if (completed) completion.Accepted();
+  // They are used by the chain from now on, and kept for others once it is accepted (Verify()).
+  if (completed) verification.completed_with = completion.TakeFound();
   return accepted;
 }
 

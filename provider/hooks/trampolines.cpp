@@ -132,10 +132,20 @@ struct Entry {
     }
   }
 
+  static int BeforeClientHello(SSL* ssl, unsigned int, unsigned int, const unsigned char**,
+                               std::size_t*, X509*, std::size_t, int*, void*) {
+    try {
+      Target().BeforeClientHello(ssl);
+    } catch (...) {
+      // Out of memory: no response is asked for.
+    }
+    return 0;  // nothing is added to the ClientHello
+  }
+
   static constexpr Trampolines kAll = {FileCtrlEx,  StoreCtrlEx,     DirCtrl,          GetIssuer,
                                        LookupCerts, LookupBySubject, LookupFree,       StoreNew,
                                        Verify,      VerificationNew, VerificationFree, SslCtxNew,
-                                       CertVerify,  VerifyCallback};
+                                       CertVerify,  VerifyCallback,  BeforeClientHello};
 };
 
 template <std::size_t... kSlots>

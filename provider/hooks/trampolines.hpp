@@ -29,6 +29,7 @@ struct Trampolines {
   CRYPTO_EX_new* ssl_ctx_new;
   int (*cert_verify)(X509_STORE_CTX* ctx, void* arg);
   X509_STORE_CTX_verify_cb verify_callback;
+  SSL_custom_ext_add_cb_ex before_client_hello;
 };
 
 /// The functions of one slot. No exception leaves them: they fall back to OpenSSL's own function.

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/trampolines.hpp"
+#include "provider/verify/stapling.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -61,12 +63,23 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   if (chain_verifier_ != nullptr) {
     const platform::NetworkUse& allowed = provider.config().network;
     role.network.timeout = allowed.timeout;
+    role.network.revocation = std::min(allowed.revocation, platform::Revocation::kLocal);
     if (verify::MayBeCompleted(symbols_, Tls(), ctx)) role.network = allowed;
+    auto stapled = verify::StapledOf(symbols_, Tls(), ctx);
+    if (stapled.response) role.stapled_response = std::move(*stapled.response);
   }
-  const bool accepted =
-      verify::Decide(symbols_, provider, ctx, role, *snapshot, chain_verifier_.get(),
-                     provider.config().verify == VerifyMode::kReport) != 0;
-  return accepted ? result : 0;
+  const bool report_only = provider.config().verify == VerifyMode::kReport;
+  const auto refuse = [&](const std::vector<verify::Refusal>& refusals) {
+    return verify::Refuse(symbols_, provider, ctx, role, refusals, report_only);
+  };
+  const bool refused =
+      refuse(verify::RefusalsOf(symbols_, ctx, role, *snapshot, chain_verifier_.get())) ||
+      refuse(RevocationRefusals(*state, verification, ctx, role, *snapshot));
+  if (refused) return 0;
+  if (verification != nullptr && !verification->completing) {
+    verify::KeepIntermediates(provider, std::exchange(verification->completed_with, {}));
+  }
+  return result;
 }
 
 void Binding::VerificationMade(X509_STORE_CTX* ctx) {
@@ -148,6 +161,7 @@ void Binding::SslContextMade(SSL_CTX* ssl_ctx) {
   if (tls == nullptr) return;
   // Called from SSL_CTX_new(): an application that sets a callback of its own does so later.
   tls->SSL_CTX_set_cert_verify_callback(ssl_ctx, TrampolinesOf(slot_).cert_verify, nullptr);
+  WatchClientHellos(*tls, ssl_ctx);
 }
 
 const host::TlsLibrary* Binding::Tls(bool again) const {

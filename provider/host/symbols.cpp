@@ -7,6 +7,7 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_FETCH_SYMBOLS(OSTRUST_RESOLVE)
+  OSTRUST_REVOCATION_SYMBOLS(OSTRUST_RESOLVE)
   OSTRUST_RESOLVE(X509_STORE_get1_objects)
   OSTRUST_RESOLVE(X509_VERIFY_PARAM_get_purpose)
 #undef OSTRUST_RESOLVE
@@ -28,7 +29,12 @@ bool Symbols::CanCheckNameConstraints() const {
 bool Symbols::CanFetch() const {
   OSTRUST_FETCH_SYMBOLS(OSTRUST_IS_MISSING)
   return GENERAL_NAME_get0_value != nullptr && X509_get_ext_d2i != nullptr &&
-         ERR_peek_last_error != nullptr;
+         OBJ_obj2nid != nullptr && ERR_peek_last_error != nullptr;
+}
+
+bool Symbols::CanCheckRevocation() const {
+  OSTRUST_REVOCATION_SYMBOLS(OSTRUST_IS_MISSING)
+  return CanFetch();
 }
 
 #undef OSTRUST_IS_MISSING

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include <openssl/asn1t.h>
 #include <openssl/cms.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
@@ -14,6 +15,7 @@
 #include <openssl/evp.h>
 #include <openssl/http.h>
 #include <openssl/objects.h>
+#include <openssl/ocsp.h>
 #include <openssl/safestack.h>
 #include <openssl/sha.h>
 #include <openssl/stack.h>
@@ -163,7 +165,6 @@ namespace ostrust::host {
   X(NCONF_get_string)               \
   X(NCONF_load)                     \
   X(NCONF_new_ex)                   \
-  X(SHA256)                         \
   X(X509_STORE_get0_objects)
 
 // Without these no chain is accepted below a CA that the system staples name constraints to.
@@ -181,6 +182,7 @@ namespace ostrust::host {
 // Without these nothing can be fetched.
 #define OSTRUST_FETCH_SYMBOLS(X)               \
   X(AUTHORITY_INFO_ACCESS_free)                \
+  X(BIO_ctrl)                                  \
   X(BIO_free)                                  \
   X(BIO_meth_free)                             \
   X(BIO_meth_new)                              \
@@ -194,7 +196,6 @@ namespace ostrust::host {
   X(CMS_get1_certs)                            \
   X(ERR_reason_error_string)                   \
   X(EVP_EncodeBlock)                           \
-  X(OBJ_obj2nid)                               \
   X(OSSL_HTTP_REQ_CTX_add1_header)             \
   X(OSSL_HTTP_REQ_CTX_free)                    \
   X(OSSL_HTTP_REQ_CTX_new)                     \
@@ -204,6 +205,67 @@ namespace ostrust::host {
   X(OSSL_HTTP_exchange)                        \
   X(d2i_CMS_ContentInfo)
 
+// Without these no revocation is looked for.
+#define OSTRUST_REVOCATION_SYMBOLS(X)    \
+  X(ASN1_OBJECT_free)                    \
+  X(ASN1_INTEGER_get)                    \
+  X(ASN1_SEQUENCE_it)                    \
+  X(ASN1_STRING_free)                    \
+  X(ASN1_STRING_set)                     \
+  X(ASN1_STRING_type_new)                \
+  X(ASN1_item_verify_ex)                 \
+  X(CRL_DIST_POINTS_free)                \
+  X(EVP_get_digestbyname)                \
+  X(OBJ_nid2sn)                          \
+  X(OBJ_obj2nid)                         \
+  X(OBJ_txt2obj)                         \
+  X(OCSP_BASICRESP_get_ext_by_critical)  \
+  X(OCSP_BASICRESP_free)                 \
+  X(OCSP_CERTID_free)                    \
+  X(OCSP_REQUEST_free)                   \
+  X(OCSP_REQUEST_new)                    \
+  X(OCSP_RESPONSE_free)                  \
+  X(OCSP_SINGLERESP_get0_id)             \
+  X(OCSP_SINGLERESP_get_ext_by_critical) \
+  X(OCSP_basic_verify)                   \
+  X(OCSP_cert_to_id)                     \
+  X(OCSP_id_cmp)                         \
+  X(OCSP_id_get0_info)                   \
+  X(OCSP_request_add0_id)                \
+  X(OCSP_resp_count)                     \
+  X(OCSP_resp_get0)                      \
+  X(OCSP_resp_get0_signer)               \
+  X(OCSP_response_get1_basic)            \
+  X(OCSP_response_status)                \
+  X(OCSP_single_get0_status)             \
+  X(SHA256)                              \
+  X(TLS_FEATURE_free)                    \
+  X(X509_ALGOR_free)                     \
+  X(X509_CRL_free)                       \
+  X(X509_CRL_new_ex)                     \
+  X(X509_NAME_cmp)                       \
+  X(X509_STORE_CTX_get0_current_issuer)  \
+  X(X509_STORE_CTX_new_ex)               \
+  X(X509_STORE_CTX_set0_crls)            \
+  X(X509_STORE_free)                     \
+  X(X509_STORE_get0_param)               \
+  X(X509_STORE_new)                      \
+  X(X509_STORE_set_check_crl)            \
+  X(X509_STORE_set_verify_cb)            \
+  X(X509_VERIFY_PARAM_get_auth_level)    \
+  X(X509_VERIFY_PARAM_set_auth_level)    \
+  X(X509_VERIFY_PARAM_set_flags)         \
+  X(X509_VERIFY_PARAM_set_time)          \
+  X(X509_get_X509_PUBKEY)                \
+  X(X509_get_ext_by_OBJ)                 \
+  X(X509_verify_cert_error_string)       \
+  X(d2i_OCSP_RESPONSE)                   \
+  X(d2i_X509_ALGOR)                      \
+  X(d2i_X509_CRL)                        \
+  X(i2d_ASN1_INTEGER)                    \
+  X(i2d_OCSP_REQUEST)                    \
+  X(i2d_X509_PUBKEY)
+
 /// Plain pointers: copied freely, valid as long as the image is loaded.
 struct Symbols {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
@@ -212,6 +274,7 @@ struct Symbols {
   OSTRUST_OPTIONAL_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_DECLARE)
   OSTRUST_FETCH_SYMBOLS(OSTRUST_DECLARE)
+  OSTRUST_REVOCATION_SYMBOLS(OSTRUST_DECLARE)
 #undef OSTRUST_DECLARE
   // Since 3.3, so not in the headers of 3.0. X509_STORE_get0_objects() must not be used where this
   // one exists: in 4.0 it turns the store's hash table into a list for good.
@@ -221,6 +284,7 @@ struct Symbols {
 
   bool CanCheckNameConstraints() const;
   bool CanFetch() const;
+  bool CanCheckRevocation() const;
 };
 
 /// Resolves every symbol in `image`. Returns a sentence that names the first required one that is

@@ -1,6 +1,5 @@
 #include "provider/tool/node_witness.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <sstream>
@@ -21,6 +20,13 @@ bool After(const std::string& line, const std::string& words, std::string& rest)
   return true;
 }
 
+/// The one word that stands there.
+std::string ValueAfter(const std::string& line, const std::string& words) {
+  std::string value;
+  After(line, words, value);
+  return value.substr(0, value.find_first_of(",;"));
+}
+
 }  // namespace
 
 Witness ReadWitness(const std::string& log) {
@@ -33,9 +39,8 @@ Witness ReadWitness(const std::string& log) {
       witness.loaded = true;
       witness.reach = standing_params::kReachFull;
       After(rest, "; verify: ", witness.verify);
-      After(rest, "; intermediates: ", witness.intermediates);
-      witness.intermediates.resize(
-          std::min(witness.intermediates.find_first_of(",;"), witness.intermediates.size()));
+      witness.intermediates = ValueAfter(rest, "; intermediates: ");
+      witness.revocation = ValueAfter(rest, "; revocation: ");
       const std::size_t reason = rest.find('(');
       if (reason != std::string::npos) {
         witness.limited_by = rest.substr(reason + 1, rest.rfind(')') - reason - 1);

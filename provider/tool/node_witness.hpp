@@ -14,6 +14,7 @@ struct Witness {
   std::string limited_by;
   std::string verify;                 // as LoadedModule::verify
   std::string intermediates;          // as LoadedModule::intermediates
+  std::string revocation;             // as LoadedModule::revocation
   bool serves_default_paths = false;  // with --use-openssl-ca
   std::string source;
   int anchors = 0;

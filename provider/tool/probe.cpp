@@ -74,6 +74,7 @@ LoadedModule Describe(const Libcrypto& crypto, const OSSL_PROVIDER* provider) {
   module.limited_by = TextParam(crypto, provider, standing_params::kLimitedBy);
   module.verify = TextParam(crypto, provider, standing_params::kVerify);
   module.intermediates = TextParam(crypto, provider, standing_params::kIntermediates);
+  module.revocation = TextParam(crypto, provider, standing_params::kRevocation);
   module.source = TextParam(crypto, provider, standing_params::kSource);
   module.anchors = IntegerParam(crypto, provider, standing_params::kAnchors);
   module.problems = TextParam(crypto, provider, standing_params::kProblems);

@@ -19,6 +19,7 @@ struct LoadedModule {
   std::string limited_by;
   std::string verify;         // platform, report, roots
   std::string intermediates;  // off, local, fetch
+  std::string revocation;     // off, local, soft, hard
   std::string source;
   int anchors = 0;
   std::string problems;

@@ -8,8 +8,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EntryPoint, init, providers, activated, defau
                                    ostrust_section, ostrust_key, ostrust_keys)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Configuration, file, exists, error, openssl, nodejs)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LoadedModule, file, version, build_info, reach, limited_by,
-                                   verify, intermediates, source, anchors, problems, error,
-                                   bad_values)
+                                   verify, intermediates, revocation, source, anchors, problems,
+                                   error, bad_values)
 
 std::string ProbeToJson(const Probe& probe) {
   nlohmann::json json = {

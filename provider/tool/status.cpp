@@ -68,6 +68,7 @@ void WatchIt(Status& status) {
   module.limited_by = witness.limited_by;
   module.verify = witness.verify;
   module.intermediates = witness.intermediates;
+  module.revocation = witness.revocation;
   module.source = witness.source;
   module.anchors = witness.anchors;
   module.error = witness.error;

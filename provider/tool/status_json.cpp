@@ -60,6 +60,7 @@ Json DescribeModule(const Status& status) {
       {"limited_by", OrNull(module.limited_by)},
       {"verify", OrNull(module.verify)},
       {"intermediates", OrNull(module.intermediates)},
+      {"revocation", OrNull(module.revocation)},
       {"source", OrNull(module.source)},
       {"anchors", nullptr},
       {"error", OrNull(module.error)},

@@ -64,8 +64,10 @@ std::string DescribeLayers(const std::string& reach) {
 }
 
 std::string DescribeVerification(const LoadedModule& module) {
-  return module.intermediates.empty() ? module.verify
-                                      : module.verify + ", intermediates: " + module.intermediates;
+  std::string text = module.verify;
+  if (!module.intermediates.empty()) text += ", intermediates: " + module.intermediates;
+  if (!module.revocation.empty()) text += ", revocation: " + module.revocation;
+  return text;
 }
 
 }  // namespace

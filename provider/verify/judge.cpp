@@ -115,8 +115,9 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
     return refusals;
   }
 
-  platform::ChainVerdict verdict = verifier->Verify(
-      {chain.certificates, *chain.use.purpose, chain.name, chain.time, chain.network});
+  platform::ChainVerdict verdict =
+      verifier->Verify({chain.certificates, *chain.use.purpose, chain.name, chain.time,
+                        chain.network, chain.stapled_response});
   if (verdict.error != ChainError::kNone) {
     const std::size_t depth = verdict.depth < chain.certificates.size() ? verdict.depth : 0;
     const int error = OpenSslError(verdict.error, depth == 0, chain.certificates.size() == 1);

@@ -55,6 +55,7 @@ struct BuiltChain {
   std::string name;
   std::time_t time = 0;
   platform::NetworkUse network;
+  platform::ByteView stapled_response;  // OCSP; empty when there is none
 };
 
 /// One reason to refuse a chain.

@@ -1,27 +1,25 @@
 #include "provider/verify/path_completion.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "platform/intermediate_cache.hpp"
 #include "platform/sha1.hpp"
-#include "platform/tcp_connection.hpp"
 #include "provider/fetch/ca_issuers.hpp"
+#include "provider/fetch/certificate_urls.hpp"
 
 namespace ostrust::verify {
 namespace {
 
 using platform::Bytes;
 using platform::ByteView;
-using Clock = fetch::HttpClient::Deadline::clock;
 
 // Bounds on what a peer can make us do. Public CAs need one level and one URL; bridges of
 // governments need a few.
 constexpr std::size_t kMaxPath = 32;
-constexpr int kMaxLevels = 6;       // of missing certificates
-constexpr int kMaxCandidates = 64;  // signatures verified
-constexpr int kMaxRequests = 12;
-constexpr std::size_t kMaxUrls = 4;         // of one certificate
-constexpr std::size_t kMaxAttempts = 4096;  // characters about what was asked in vain
+constexpr int kMaxLevels = 6;        // of missing certificates
+constexpr int kMaxCandidates = 64;   // signatures verified
+constexpr std::size_t kMaxUrls = 4;  // of one certificate
 
 /// For the negative cache: `url` asked for the issuer of this very certificate. What one URL
 /// answers can be useless for a forged certificate and right for a genuine one.
@@ -42,9 +40,25 @@ bool IsSelfSigned(const host::Symbols& symbols, const X509* x509) {
 
 }  // namespace
 
+void KeepIntermediates(const ProviderContext& provider,
+                       const std::vector<FoundIntermediate>& intermediates) {
+  for (const FoundIntermediate& found : intermediates) {
+    std::string text = "the server did not send an intermediate: ";
+    if (found.url.empty()) {
+      provider.intermediates().Remember(found.der);
+      text += "it was known here";
+    } else {
+      const std::string why = provider.intermediates().Keep(found.der);
+      text += "fetched from " + found.url;
+      if (!why.empty()) text += "; it is kept in memory only: " + why;
+    }
+    provider.log().Write(LogLevel::kInfo, text);
+  }
+}
+
 PathCompletion::PathCompletion(const host::Symbols& symbols, const ProviderContext& provider,
                                OSSL_LIB_CTX* libctx, const std::string& propq, X509_STORE_CTX* ctx,
-                               TrustLookup& trust)
+                               TrustLookup& trust, FetchBudget& budget)
     : symbols_(symbols),
       provider_(provider),
       libctx_(libctx),
@@ -56,7 +70,7 @@ PathCompletion::PathCompletion(const host::Symbols& symbols, const ProviderConte
       param_(symbols.X509_STORE_CTX_get0_param(ctx)),
       max_path_(MaxPath(symbols.X509_VERIFY_PARAM_get_depth(param_))),
       candidates_left_(kMaxCandidates),
-      requests_left_(kMaxRequests) {}
+      requests_(symbols, provider, budget) {}
 
 bool PathCompletion::IssuerIsMissing() {
   path_.clear();
@@ -95,19 +109,8 @@ std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> PathCom
   return list;
 }
 
-void PathCompletion::Accepted() const {
-  for (const Found& found : found_) {
-    std::string text = "the server did not send an intermediate: ";
-    if (found.url.empty()) {
-      provider_.intermediates().Remember(found.der);
-      text += "it was known here";
-    } else {
-      const std::string why = provider_.intermediates().Keep(found.der);
-      text += "fetched from " + found.url;
-      if (!why.empty()) text += "; it is kept in memory only: " + why;
-    }
-    provider_.log().Write(LogLevel::kInfo, text);
-  }
+std::vector<FoundIntermediate> PathCompletion::TakeFound() {
+  return {std::make_move_iterator(found_.begin()), std::make_move_iterator(found_.end())};
 }
 
 X509* PathCompletion::BestUntrustedIssuer(X509* x509) const {
@@ -171,54 +174,36 @@ bool PathCompletion::Extend(X509* x509, int level) {
 
 bool PathCompletion::ExtendByFetching(X509* x509, int level) {
   if (!symbols_.CanFetch()) return false;
-  platform::IntermediateCache& cache = provider_.intermediates();
-  const auto urls = fetch::CaIssuersUrls(symbols_, x509, kMaxUrls);
+  const auto urls = fetch::AccessUrls(symbols_, x509, NID_ad_ca_issuers, kMaxUrls);
   for (std::size_t i = 0; i < urls.size(); ++i) {
-    const std::string& url = urls[i];
-    const std::string url_for_this = UrlFor(symbols_, url, x509);
-    if (cache.FailedLately(url) || cache.FailedLately(url_for_this)) {
-      NoteAttempt(url, "failed lately and is not asked again yet");
-      continue;
-    }
-    const auto now = Clock::now();
-    if (!deadline_) deadline_ = now + provider_.config().network.timeout;
-    if (requests_left_-- <= 0 || now >= *deadline_) {
-      NoteAttempt(url, "not asked, because others took too long");
-      return false;
-    }
-    // One that does not answer leaves time for the next.
-    const auto until = i + 1 < urls.size() ? now + (*deadline_ - now) / 2 : *deadline_;
-    std::string why;
-    const fetch::HttpClient client(symbols_, provider_.config().network_allow_private);
-    const auto answer = client.Get(url, until, why);
-    auto certificates = answer ? fetch::CertificatesIn(symbols_, *answer) : std::vector<Bytes>();
-    if (certificates.empty()) {
-      // The peer chose what was asked before. That this one was not answered in the time which that
-      // left, or was not asked at all, must not keep others from asking it.
-      const bool had_time = 3 * (until - now) >= provider_.config().network.timeout;
-      if ((had_time || Clock::now() < until) && !platform::TcpConnection::ResolverIsStuck()) {
-        cache.NoteFailure(url);
-      }
-      NoteAttempt(url, answer ? "neither a certificate in DER nor a certs-only CMS message" : why);
-      continue;
-    }
-    cache.NoteSuccess(url);
+    const std::string url_for_this = UrlFor(symbols_, urls[i], x509);
+    std::vector<Bytes> certificates;
+    const Requests::Request request = {
+        .url = urls[i],
+        .about = url_for_this,
+        .others_follow = i + 1 < urls.size(),
+        .is_wanted =
+            [&](ByteView answer) {
+              certificates = fetch::CertificatesIn(symbols_, answer);
+              return !certificates.empty();
+            },
+        .otherwise = "neither a certificate in DER nor a certs-only CMS message"};
+    if (!requests_.Get(request)) continue;
     bool usable = false;
     for (Bytes& certificate : certificates) {
-      if (TryCandidate(x509, std::move(certificate), url, level, usable)) {
-        cache.NoteSuccess(url_for_this);
+      if (TryCandidate(x509, std::move(certificate), urls[i], level, usable)) {
+        requests_.Used(request, {});
         return true;
       }
     }
-    cache.NoteFailure(url_for_this);
-    NoteAttempt(url, usable ? "its issuer leads to no trust anchor" : "not the issuer");
+    requests_.Used(request, usable ? "its issuer leads to no trust anchor" : "not the issuer");
   }
   return false;
 }
 
 bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
                                   bool& usable) {
-  if (deadline_ && Clock::now() >= *deadline_) return false;
+  if (requests_.TimeIsUp()) return false;
   // For each one, because the error queue has room for 16: more would push the mark out of it, and
   // what the application had there.
   symbols_.ERR_set_mark();
@@ -233,7 +218,7 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string
   if (!issued) return false;
   usable = true;
   X509* const issuer = parsed.get();
-  found_.push_back({std::move(candidate), std::move(parsed), url});
+  found_.push_back({{std::move(candidate), url}, std::move(parsed)});
   const std::size_t with_it = found_.size();
   if (ReachesTrust(issuer, level)) return true;
   found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(with_it) - 1, found_.end());
@@ -243,11 +228,6 @@ bool PathCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string
 bool PathCompletion::ValidAtTheTime(const X509* x509) const {
   return symbols_.X509_cmp_timeframe(param_, symbols_.X509_get0_notBefore(x509),
                                      symbols_.X509_get0_notAfter(x509)) == 0;
-}
-
-void PathCompletion::NoteAttempt(const std::string& url, const std::string& why) {
-  if (attempts_.size() < kMaxAttempts)
-    attempts_ += (attempts_.empty() ? "" : "; ") + url + ": " + why;
 }
 
 }  // namespace ostrust::verify

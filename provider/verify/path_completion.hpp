@@ -5,17 +5,15 @@
 // is exactly the one it would have been.
 #pragma once
 
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/bytes.hpp"
-#include "provider/fetch/http_client.hpp"
 #include "provider/host/symbols.hpp"
 #include "provider/host/x509_der.hpp"
 #include "provider/provider_context.hpp"
+#include "provider/verify/requests.hpp"
 
 namespace ostrust::verify {
 
@@ -37,13 +35,24 @@ class TrustLookup {
   TrustLookup& operator=(const TrustLookup&) = default;
 };
 
+/// A certificate that completed a path.
+struct FoundIntermediate {
+  platform::Bytes der;
+  std::string url;  // where it was fetched; empty for what was known here
+};
+
+/// To be called when the completed chain was accepted, and not before: what was fetched is kept for
+/// others.
+void KeepIntermediates(const ProviderContext& provider,
+                       const std::vector<FoundIntermediate>& intermediates);
+
 /// For one verification, before X509_verify_cert() or in its verify callback, on its thread. All
 /// that is passed outlives it.
 class PathCompletion {
  public:
   PathCompletion(const host::Symbols& symbols, const ProviderContext& provider,
                  OSSL_LIB_CTX* libctx, const std::string& propq, X509_STORE_CTX* ctx,
-                 TrustLookup& trust);
+                 TrustLookup& trust, FetchBudget& budget);
 
   /// Whether the path OpenSSL will build ends at a certificate whose issuer neither the peer nor
   /// the trust store has. Decided by names, key identifiers and dates, as X509_STORE_CTX's
@@ -59,17 +68,15 @@ class PathCompletion {
   /// belong to this object; only the list is the caller's.
   std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> Untrusted() const;
 
-  /// To be called when the completed chain was accepted: what was fetched is kept for others.
-  void Accepted() const;
+  /// Those of them that Complete() found.
+  std::vector<FoundIntermediate> TakeFound();
 
   /// Which URLs were asked in vain, and why, for a person; empty when none was.
-  const std::string& Attempts() const { return attempts_; }
+  const std::string& Attempts() const { return requests_.Attempts(); }
 
  private:
-  struct Found {
-    platform::Bytes der;
+  struct Found : FoundIntermediate {
     host::X509Ptr x509;
-    std::string url;  // where it was fetched; empty for what was known here
   };
 
   X509* BestUntrustedIssuer(X509* x509) const;
@@ -80,7 +87,6 @@ class PathCompletion {
   bool TryCandidate(X509* x509, platform::Bytes candidate, const std::string& url, int level,
                     bool& usable);
   bool ValidAtTheTime(const X509* x509) const;
-  void NoteAttempt(const std::string& url, const std::string& why);
 
   const host::Symbols& symbols_;
   const ProviderContext& provider_;
@@ -96,9 +102,7 @@ class PathCompletion {
   std::vector<Found> found_;
   const std::size_t max_path_;
   int candidates_left_;
-  int requests_left_;
-  std::optional<fetch::HttpClient::Deadline> deadline_;  // set by the first request
-  std::string attempts_;
+  Requests requests_;
 };
 
 }  // namespace ostrust::verify

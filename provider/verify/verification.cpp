@@ -9,6 +9,7 @@
 
 #include "provider/host/x509_der.hpp"
 #include "provider/verify/name_constraints.hpp"
+#include "provider/verify/revocation_status.hpp"
 
 namespace ostrust::verify {
 namespace {
@@ -49,17 +50,10 @@ X509* CertificateAt(const host::Symbols& symbols, const OPENSSL_STACK* chain, st
   return static_cast<X509*>(symbols.OPENSSL_sk_value(chain, static_cast<int>(depth)));
 }
 
-std::time_t TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param) {
-  const bool given = (symbols.X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0;
-  return given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
-}
-
 std::int64_t IssuedAt(const host::Symbols& symbols, const X509* x509) {
-  std::tm time{};
-  if (x509 == nullptr || symbols.ASN1_TIME_to_tm(symbols.X509_get0_notBefore(x509), &time) != 1) {
-    return platform::CertificateTrust::kNever;
-  }
-  return timegm(&time);
+  const auto issued =
+      x509 == nullptr ? std::nullopt : SecondsOf(symbols, symbols.X509_get0_notBefore(x509));
+  return issued.value_or(platform::CertificateTrust::kNever);
 }
 
 std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
@@ -78,15 +72,6 @@ bool InGlobalDefaultContext(const host::Symbols& symbols) {
   return symbols.OSSL_LIB_CTX_set0_default(nullptr) == symbols.OSSL_LIB_CTX_get0_global_default();
 }
 
-/// The TLS connection whose peer is verified; null when there is none, or it cannot be told.
-SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
-  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
-  // a thread with another the same number may be somebody else's data.
-  if (tls == nullptr || !InGlobalDefaultContext(symbols)) return nullptr;
-  return static_cast<SSL*>(
-      symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
-}
-
 /// There is no function that tells. With a usage that does not exist this one adds nothing, and
 /// says 0 where DANE is enabled and -1 where it is not (dane_tlsa_add() of ssl_lib.c).
 bool UsesDane(const host::Symbols& symbols, const host::TlsLibrary& tls, SSL* ssl) {
@@ -96,18 +81,6 @@ bool UsesDane(const host::Symbols& symbols, const host::TlsLibrary& tls, SSL* ss
   const int result = tls.SSL_dane_tlsa_add(ssl, kNoUsage, 0, 0, &nothing, 0);
   symbols.ERR_pop_to_mark();
   return result != -1;
-}
-
-/// The sentence for people: what was refused, by which rule of which source.
-std::string Sentence(const host::Symbols& symbols, X509* x509, std::size_t depth,
-                     const std::string& reason) {
-  std::array<char, 256> subject{};  // X509_NAME_oneline() escapes what is not printable
-  if (symbols.X509_NAME_oneline(symbols.X509_get_subject_name(x509), subject.data(),
-                                subject.size()) == nullptr) {
-    subject[0] = '\0';
-  }
-  return std::string("certificate ") + subject.data() + " at depth " + std::to_string(depth) +
-         " is " + reason;
 }
 
 /// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next:
@@ -146,6 +119,14 @@ bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::Tr
 
 }  // namespace
 
+SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
+  // libssl's ex_data index belongs to one library context, nearly always the global default one. In
+  // a thread with another the same number may be somebody else's data.
+  if (tls == nullptr || !InGlobalDefaultContext(symbols)) return nullptr;
+  return static_cast<SSL*>(
+      symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
+}
+
 Role RoleOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
   Role role;
   role.use.issued = IssuedAt(symbols, symbols.X509_STORE_CTX_get0_cert(ctx));
@@ -183,22 +164,36 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls,
          (purpose != 0 && symbols.X509_STORE_CTX_get0_untrusted(ctx) != nullptr);
 }
 
+bool WantsName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
+  return !NameOf(symbols, symbols.X509_STORE_CTX_get0_param(ctx)).empty();
+}
+
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
   return symbols.X509_STORE_CTX_get0_parent_ctx(ctx) == nullptr &&
          Depth(symbols, ChainOf(symbols, ctx)) > 0;
 }
 
+std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth) {
+  std::array<char, 256> subject{};  // X509_NAME_oneline() escapes what is not printable
+  if (symbols.X509_NAME_oneline(symbols.X509_get_subject_name(x509), subject.data(),
+                                subject.size()) == nullptr) {
+    subject[0] = '\0';
+  }
+  return std::string("certificate ") + subject.data() + " at depth " + std::to_string(depth);
+}
+
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
                      const Role& role, X509* x509, int depth, const std::string& reason,
                      bool final) {
-  const std::string sentence = Sentence(symbols, x509, static_cast<std::size_t>(depth), reason);
+  const std::string sentence =
+      Described(symbols, x509, static_cast<std::size_t>(depth)) + " is " + reason;
   provider.log().Write(LogLevel::kError, "refused: " + sentence);
   if (final) Raise(provider.core(), role.tls_peer, sentence);
 }
 
-int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, const platform::TrustStore& store,
-           const platform::ChainVerifier* verifier, bool report_only) {
+std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ctx, const Role& role,
+                                const platform::TrustStore& store,
+                                const platform::ChainVerifier* verifier) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
   const auto count = static_cast<std::size_t>(Depth(symbols, chain));
   std::vector<Bytes> ders(count);
@@ -213,21 +208,38 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
     built.certificates.push_back(ders[depth]);
     built.self_issued.push_back((symbols.X509_get_extension_flags(x509) & EXFLAG_SI) != 0);
   }
-  if (!anything) return 1;
+  if (!anything) return {};
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
   built.use = role.use;
   built.tls_peer = role.tls_peer;
   if (verifier != nullptr) {
     built.name = NameOf(symbols, param);
-    built.time = TimeOf(symbols, param);
+    built.time = TimeOf(symbols, param).now;
     built.network = role.network;
+    built.stapled_response = role.stapled_response;
   }
-
   const OpenSslNames names(symbols, chain, param);
-  for (const Refusal& refusal : Judge(built, store, names, verifier)) {
+  return Judge(built, store, names, verifier);
+}
+
+bool EndsInSystemAnchor(const host::Symbols& symbols, X509_STORE_CTX* ctx,
+                        const platform::TrustStore& store) {
+  const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
+  const int last = Depth(symbols, chain) - 1;
+  return last >= symbols.X509_STORE_CTX_get_num_untrusted(ctx) &&
+         store
+             .TrustOf(host::DerOf(symbols,
+                                  CertificateAt(symbols, chain, static_cast<std::size_t>(last))))
+             .IsAnchor();
+}
+
+bool Refuse(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+            const Role& role, const std::vector<Refusal>& refusals, bool report_only) {
+  const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
+  for (const Refusal& refusal : refusals) {
     X509* const x509 = CertificateAt(symbols, chain, refusal.depth);
-    const std::string sentence = Sentence(symbols, x509, refusal.depth, refusal.reason);
+    const std::string sentence = Described(symbols, x509, refusal.depth) + " is " + refusal.reason;
     if (report_only) {
       provider.log().Write(LogLevel::kError, "would be refused: " + sentence);
       continue;
@@ -240,9 +252,9 @@ int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_S
                          (forgiven ? "forgiven by the application: " : "refused: ") + sentence);
     if (forgiven) continue;
     Raise(provider.core(), role.tls_peer, sentence);
-    return 0;
+    return true;
   }
-  return 1;
+  return false;
 }
 
 }  // namespace ostrust::verify

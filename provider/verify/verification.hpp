@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "platform/chain_verifier.hpp"
 #include "platform/trust_store.hpp"
@@ -18,8 +20,14 @@ struct Role {
   Use use;
   bool tls_peer = false;
   /// What the system's own verifier may do to complete the chain.
-  platform::NetworkUse network{platform::Intermediates::kOff};
+  platform::NetworkUse network{platform::Intermediates::kOff, platform::Revocation::kOff};
+  /// And what the server stapled for it; empty when it did not.
+  platform::Bytes stapled_response;
 };
+
+/// The TLS connection whose peer is verified; null when there is none, or it cannot be told. `tls`
+/// may be null.
+SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 
 /// From the certificate, the purpose in the context's parameters, which OpenSSL 3.0 has no getter
 /// for, and from the SSL object that libssl puts into it. `tls` may be null.
@@ -38,19 +46,32 @@ bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 /// one: there the connection cannot be found. `tls` may be null.
 bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 
+/// "certificate SUBJECT at depth N", for a person.
+std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth);
+
+/// Whether the verification wants a host name or an address.
+bool WantsName(const host::Symbols& symbols, X509_STORE_CTX* ctx);
+
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by
 /// OpenSSL itself, because of the trust settings we gave it: the verdict will not be asked then.
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
                      const Role& role, X509* x509, int depth, const std::string& reason,
                      bool final);
 
-/// Decides about the chain of `ctx`, which OpenSSL's own function accepted. For each refusal the
-/// error, its depth and the certificate are set in `ctx` and the application's verify callback is
-/// called, as verify_cb_cert() of OpenSSL does (rule 6). Returns 0 when the callback did not
-/// forgive one; then the reason is in the error queue. Returns 1 otherwise: always with
-/// `report_only`, which logs and touches nothing.
-int Decide(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
-           const Role& role, const platform::TrustStore& store,
-           const platform::ChainVerifier* verifier, bool report_only);
+/// What the system has against the chain of `ctx`, which OpenSSL's own function accepted.
+std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ctx, const Role& role,
+                                const platform::TrustStore& store,
+                                const platform::ChainVerifier* verifier);
+
+/// Whether that chain ends in an anchor of the system's, and not of the application's.
+bool EndsInSystemAnchor(const host::Symbols& symbols, X509_STORE_CTX* ctx,
+                        const platform::TrustStore& store);
+
+/// For each refusal the error, its depth and the certificate are set in `ctx` and the application's
+/// verify callback is called, as verify_cb_cert() of OpenSSL does (rule 6). True when the callback
+/// did not forgive one; then the reason is in the error queue. Always false with `report_only`,
+/// which logs and touches nothing.
+bool Refuse(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+            const Role& role, const std::vector<Refusal>& refusals, bool report_only);
 
 }  // namespace ostrust::verify

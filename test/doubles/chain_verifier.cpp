@@ -25,7 +25,9 @@ class Scripted final : public ChainVerifier {
             "asked about " + std::to_string(question.chain.size()) + " certificates, purpose " +
                 std::to_string(static_cast<int>(question.purpose)) + ", name " + question.name +
                 ", time " + std::to_string(question.time) + ", intermediates " +
-                std::to_string(static_cast<int>(question.network.intermediates)) + " within " +
+                std::to_string(static_cast<int>(question.network.intermediates)) + ", revocation " +
+                std::to_string(static_cast<int>(question.network.revocation)) + ", stapled " +
+                std::to_string(question.stapled_response.size()) + " within " +
                 std::to_string(question.network.timeout.count()) + " ms"};
   }
 };

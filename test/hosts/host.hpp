@@ -82,6 +82,8 @@ inline void WriteStore(std::initializer_list<const char*> names) {
 struct Deleter {
   void operator()(X509* x) const { X509_free(x); }
   void operator()(STACK_OF(X509) * s) const { sk_X509_pop_free(s, X509_free); }
+  void operator()(X509_CRL* c) const { X509_CRL_free(c); }
+  void operator()(STACK_OF(X509_CRL) * s) const { sk_X509_CRL_pop_free(s, X509_CRL_free); }
   void operator()(X509_STORE* s) const { X509_STORE_free(s); }
   void operator()(X509_STORE_CTX* c) const { X509_STORE_CTX_free(c); }
   void operator()(SSL_CTX* c) const { SSL_CTX_free(c); }

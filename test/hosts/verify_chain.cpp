@@ -10,14 +10,18 @@
 //     host=NAME  ip=ADDRESS    whom the leaf must be for
 //     policy=OID               acceptable policies
 //     flag=NAME                partial_chain, no_trusted_first, x509_strict, policy_check,
-//                              explicit_policy, inhibit_any, inhibit_map
+//                              explicit_policy, inhibit_any, inhibit_map, crl_check,
+//                              crl_check_all, extended_crl_support, use_deltas
+//     crl=FILE                 a CRL in DER, put into the context (X509_STORE_CTX_set0_crls())
+//     store_crl=FILE           one that is put into the store (X509_STORE_add_crl())
 //     forgive=1                the callback lets every error pass
+//     forgive=62               it lets this error pass, or another number's
 //     callback=store           the callback is the store's; else it is put into the context
 //
-// untrusted, anchors, policy and flag may be there several times. The answer, separated by tabs:
-// accepted, refused or unusable; error and depth at the end; error@depth as the callback saw them;
-// the chain from the leaf on, by the first bytes of each certificate's SHA-256. Cases with the same
-// anchors share a store, as in a program.
+// untrusted, anchors, policy, flag, crl and store_crl may be there several times. The answer,
+// separated by tabs: accepted, refused or unusable; error and depth at the end; error@depth as the
+// callback saw them; the chain from the leaf on, by the first bytes of each certificate's SHA-256.
+// Cases with the same anchors and CRLs in the store share one, as in a program.
 #include <array>
 #include <ctime>
 #include <iostream>
@@ -33,12 +37,20 @@ using namespace host;
 
 namespace {
 
-using Stores = std::map<std::vector<std::string>, Owned<X509_STORE>>;
+using Names = std::vector<std::string>;
+using Stores = std::map<std::pair<Names, Names>, Owned<X509_STORE>>;
 
 const std::map<std::string, unsigned long> kFlags = {
-    {"partial_chain", X509_V_FLAG_PARTIAL_CHAIN}, {"x509_strict", X509_V_FLAG_X509_STRICT},
-    {"policy_check", X509_V_FLAG_POLICY_CHECK},   {"explicit_policy", X509_V_FLAG_EXPLICIT_POLICY},
-    {"inhibit_any", X509_V_FLAG_INHIBIT_ANY},     {"inhibit_map", X509_V_FLAG_INHIBIT_MAP},
+    {"partial_chain", X509_V_FLAG_PARTIAL_CHAIN},
+    {"x509_strict", X509_V_FLAG_X509_STRICT},
+    {"policy_check", X509_V_FLAG_POLICY_CHECK},
+    {"explicit_policy", X509_V_FLAG_EXPLICIT_POLICY},
+    {"inhibit_any", X509_V_FLAG_INHIBIT_ANY},
+    {"inhibit_map", X509_V_FLAG_INHIBIT_MAP},
+    {"crl_check", X509_V_FLAG_CRL_CHECK},
+    {"crl_check_all", X509_V_FLAG_CRL_CHECK_ALL},
+    {"use_deltas", X509_V_FLAG_USE_DELTAS},
+    {"extended_crl_support", X509_V_FLAG_EXTENDED_CRL_SUPPORT},
 };
 
 /// What one case says: the values of each key, in order.
@@ -64,9 +76,9 @@ class Case {
   }
 
  private:
-  inline static const std::set<std::string> kKeys = {"leaf",    "untrusted", "anchors", "time",
-                                                     "purpose", "host",      "ip",      "policy",
-                                                     "flag",    "forgive",   "callback"};
+  inline static const std::set<std::string> kKeys = {
+      "leaf",   "untrusted", "anchors", "time",     "purpose", "host",     "ip",
+      "policy", "flag",      "forgive", "callback", "crl",     "store_crl"};
   std::map<std::string, std::vector<std::string>> values_;
 };
 
@@ -89,10 +101,20 @@ void Read(const std::string& path, STACK_OF(X509) * to) {
   ERR_clear_error();  // the end of a PEM file is an error
 }
 
-Owned<X509_STORE> NewStore(const std::vector<std::string>& anchors) {
+Owned<X509_CRL> ReadCrl(const std::string& path) {
+  const Owned<BIO> in(BIO_new_file(path.c_str(), "rb"));
+  Owned<X509_CRL> crl(in != nullptr ? d2i_X509_CRL_bio(in.get(), nullptr) : nullptr);
+  Must(crl != nullptr, "no CRL in " + path);
+  return crl;
+}
+
+Owned<X509_STORE> NewStore(const Names& anchors, const Names& crls) {
   Owned<X509_STORE> store(X509_STORE_new());
   for (const std::string& name : anchors) {
     Must(X509_STORE_load_file(store.get(), name.c_str()) == 1, "cannot load " + name);
+  }
+  for (const std::string& path : crls) {
+    Must(X509_STORE_add_crl(store.get(), ReadCrl(path).get()) == 1, "cannot add " + path);
   }
   return store;
 }
@@ -127,14 +149,15 @@ void SetParameters(Case& wanted, X509_VERIFY_PARAM* parameters) {
 }
 
 // What the callback needs, which gets no argument of ours.
-bool forgiving = false;
+std::string forgiven;
 std::string seen;
 
 int Callback(int good, X509_STORE_CTX* context) {
   if (good == 1) return 1;
-  seen += (seen.empty() ? "" : ",") + std::to_string(X509_STORE_CTX_get_error(context)) + "@" +
+  const std::string error = std::to_string(X509_STORE_CTX_get_error(context));
+  seen += (seen.empty() ? "" : ",") + error + "@" +
           std::to_string(X509_STORE_CTX_get_error_depth(context));
-  return forgiving ? 1 : 0;
+  return forgiven == "1" || forgiven == error ? 1 : 0;
 }
 
 std::string Fingerprint(const X509* certificate) {
@@ -153,8 +176,10 @@ std::string Answer(Case& wanted, Stores& stores) {
   Read(wanted.One("leaf"), leaf.get());
   for (const std::string& path : wanted.All("untrusted")) Read(path, untrusted.get());
 
-  Owned<X509_STORE>& store = stores[wanted.All("anchors")];
-  if (!store) store = NewStore(wanted.All("anchors"));
+  const Names& anchors = wanted.All("anchors");
+  const Names& store_crls = wanted.All("store_crl");
+  Owned<X509_STORE>& store = stores[{anchors, store_crls}];
+  if (!store) store = NewStore(anchors, store_crls);
 
   const bool stores_callback = wanted.One("callback") != nullptr;
   X509_STORE_set_verify_cb(store.get(), stores_callback ? Callback : nullptr);
@@ -163,7 +188,13 @@ std::string Answer(Case& wanted, Stores& stores) {
                            untrusted.get()) == 1,
        "no context");
   SetParameters(wanted, X509_STORE_CTX_get0_param(context.get()));
-  forgiving = wanted.One("forgive") != nullptr;
+  const Owned<STACK_OF(X509_CRL)> crls(sk_X509_CRL_new_null());
+  for (const std::string& path : wanted.All("crl")) {
+    sk_X509_CRL_push(crls.get(), ReadCrl(path).release());
+  }
+  X509_STORE_CTX_set0_crls(context.get(), crls.get());
+  const char* const forgive = wanted.One("forgive");
+  forgiven = forgive != nullptr ? forgive : "";
   seen.clear();
   if (!stores_callback) X509_STORE_CTX_set_verify_cb(context.get(), Callback);
 

@@ -121,7 +121,7 @@ class Status(ToolTest):
                 "configuration": ["entry_point", "error", "exists", "file", "known",
                                   "nodejs_conf", "openssl_conf", "unknown_keys"],
                 "module": ["anchors", "binding", "build_info", "error", "file", "intermediates",
-                           "limited_by", "loaded", "source", "verify", "version", "why_not_loaded"],
+                           "limited_by", "loaded", "revocation", "source", "verify", "version", "why_not_loaded"],
                 "providers": None, "algorithms": None, "default_paths_served": None,
                 "variables": None,
                 "working_directory": ["os_directory", "os_file"],

@@ -125,7 +125,7 @@ report({name: attempt_at(name) for name in T["ports"]})"""
         log = os.path.join(self.work, "log")
         before = int(time.time())
         seen = self.python(code, self.verifier({"log": "error:" + log, "intermediates": "fetch",
-                                                "network-timeout": "7"}))
+                                                "revocation": "hard", "network-timeout": "7"}))
         self.assertEqual(seen, {"leaf-a": ACCEPTED, "leaf-os-verdict-0": [23, REVOKED],
                                 "leaf-os-verdict-1": [23, REVOKED]})
         with open(log) as file:
@@ -133,7 +133,7 @@ report({name: attempt_at(name) for name in T["ports"]})"""
         for subject, depth in (("os verdict 5 0.", 0), ("Root A", 1)):
             found = re.search("refused: certificate /O=ostrust tests/CN=%s at depth %d is refused by the"
                               " operating system: asked about 2 certificates, purpose 0, "
-                              "name localhost, time ([0-9]+), intermediates 2 within 7000 ms"
+                              "name localhost, time ([0-9]+), intermediates 2, revocation 3, stapled 0 within 7000 ms"
                               % (subject, depth), lines)
             self.assertTrue(found, lines)
             self.assertTrue(before <= int(found.group(1)) <= time.time(), lines)
@@ -165,10 +165,11 @@ def handshake(client_certificate):
     return result[0]
 report([handshake("client-a"), handshake("client-os-verdict")])"""
         log = os.path.join(self.work, "log")
-        seen = self.python(code, self.verifier({"log": "error:" + log, "intermediates": "fetch"}))
+        seen = self.python(code, self.verifier({"log": "error:" + log, "intermediates": "fetch",
+                                                "revocation": "soft"}))
         self.assertEqual(seen, [ACCEPTED, REVOKED])
         with open(log) as file:
-            self.assertRegex(file.read(), "purpose 1, name , time [0-9]+, intermediates 0 within")
+            self.assertRegex(file.read(), "purpose 1, name , time [0-9]+, intermediates 0, revocation 1, stapled 0 within")
 
     def test_the_error_queue_says_what_refused_which_certificate(self):
         done = self.openssl("s_client", "-connect",

@@ -349,9 +349,20 @@ TEST(RevocationListExcerpt, OneEntryThatIsNotUnderstoodIsInEvery) {
   EXPECT_EQ(indexed->ExcerptFor(SerialNumber(77)), Excerpt(parts, list, odd));
 }
 
+TEST(RevocationListExcerpt, OneThatIsCriticalAlthoughItNeedNotBeIsInEvery) {
+  // OpenSSL refuses the whole list for it.
+  for (const Bytes& extension : {ReasonCode(1, true), InvalidityDate(true)}) {
+    const Bytes odd = Revoked(9, extension);
+    ListParts parts = PartsOf("CA", odd);
+    const Bytes list = MakeList(parts);
+    EXPECT_EQ(RevocationList::FromDer(list)->ExcerptFor(SerialNumber(1)),
+              Excerpt(parts, list, odd));
+  }
+}
+
 TEST(RevocationListExcerpt, WhatIsUnderstoodOrNotCriticalIsNotInTheOthers) {
-  for (const Bytes& extension : {ReasonCode(1, true), InvalidityDate(true), UnknownExtension(false),
-                                 CertificateIssuer("A")}) {
+  for (const Bytes& extension : {ReasonCode(1, false), InvalidityDate(false),
+                                 UnknownExtension(false), CertificateIssuer("A")}) {
     ListParts parts = PartsOf("CA", Revoked(9, extension));
     const Bytes list = MakeList(parts);
     EXPECT_EQ(RevocationList::FromDer(list)->ExcerptFor(SerialNumber(1)), Excerpt(parts, list, {}));

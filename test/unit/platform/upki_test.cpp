@@ -209,6 +209,7 @@ TEST_F(UpkiTest, ASetGroupIdProcessReadsNoConfigurationOfTheUsers) {
     const auto filter = LoadUpki((std::string(callers) + "/libupki.so").c_str(), why);
     std::puts(filter == nullptr ? why.c_str() : Ask(*filter, {"leaf", "issuer"}).c_str());
     std::fflush(stdout);
+    home_.Remove({});
     _exit(0);  // LeakSanitizer cannot look into such a process
   }
   SKIP_UNLESS_ROOT();

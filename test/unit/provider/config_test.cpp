@@ -77,11 +77,19 @@ TEST(Config, VerifySaysWhatTheVerdictIsFor) {
   }
 }
 
-TEST(Config, WhatThisBuildDoesNotHaveCanBeTurnedOffButNotOn) {
-  for (const char* value : {"off", "no"}) {
-    EXPECT_TRUE(Read({{"revocation", value}}).errors.empty()) << value;
+TEST(Config, RevocationIsLookedForHereUnlessMoreOrLessIsAskedFor) {
+  using platform::Revocation;
+  EXPECT_EQ(Read({}).network.revocation, Revocation::kLocal);
+  EXPECT_EQ(Read({{"revocation", "local"}}).network.revocation, Revocation::kLocal);
+  EXPECT_EQ(Read({{"revocation", "Soft"}}).network.revocation, Revocation::kSoft);
+  EXPECT_EQ(Read({{"revocation", "hard"}}).network.revocation, Revocation::kHard);
+  for (const char* value : {"off", "no", "false"}) {
+    EXPECT_EQ(Read({{"revocation", value}}).network.revocation, Revocation::kOff);
   }
-  ErrorOf("revocation", "hard");
+  for (const char* bad : {"yes", "on", "strict", "soft,hard"}) {
+    EXPECT_NE(ErrorOf("revocation", bad).find("off, local, soft or hard"), std::string::npos)
+        << bad;
+  }
 }
 
 TEST(Config, IntermediatesAreLookedForHereUnlessMoreOrLessIsAskedFor) {

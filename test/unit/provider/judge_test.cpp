@@ -46,14 +46,16 @@ class JudgeTest : public testing::Test {
   const Bytes root_ = MakeRoot("Root");
   const Bytes intermediate_ = MakeIssued("Intermediate", "Root");
   const Bytes leaf_ = MakeIssued("Leaf", "Intermediate");
-  BuiltChain chain_{{},
-                    2,
-                    {false, false, true},
-                    {Purpose::kServerAuth, 0},
-                    true,
-                    "name",
-                    42,
-                    {platform::Intermediates::kFetch, std::chrono::seconds(7)}};
+  BuiltChain chain_{
+      {},
+      2,
+      {false, false, true},
+      {Purpose::kServerAuth, 0},
+      true,
+      "name",
+      42,
+      {platform::Intermediates::kFetch, platform::Revocation::kSoft, std::chrono::seconds(7)},
+      {}};
   NamesDouble names_;
   std::vector<TrustedCertificate> entries_;
 };
@@ -298,6 +300,7 @@ TEST_F(JudgeTest, TheSystemsVerifierIsAskedAboutTlsPeersBelowAnchorsOfTheSystem)
   EXPECT_EQ(verifier.last.name, "name");
   EXPECT_EQ(verifier.last.time, 42);
   EXPECT_EQ(verifier.last.network.intermediates, platform::Intermediates::kFetch);
+  EXPECT_EQ(verifier.last.network.revocation, platform::Revocation::kSoft);
   EXPECT_EQ(verifier.last.network.timeout, std::chrono::seconds(7));
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_EQ(refusals[0].error, X509_V_ERR_CERT_REVOKED);

@@ -7,14 +7,15 @@ namespace {
 
 TEST(NodeWitness, ReadsWhatTheModuleLogs) {
   const Witness witness = ReadWitness(
-      "ostrust[12] info: loaded; layers: store loader, binding; intermediates: fetch; verify: "
-      "report\n"
+      "ostrust[12] info: loaded; layers: store loader, binding; intermediates: fetch; "
+      "revocation: soft; verify: report\n"
       "something else of Node's\n"
       "ostrust[12] info: serving 144 anchors from /etc/a b.pem + /etc/certs\n");
   EXPECT_TRUE(witness.loaded);
   EXPECT_EQ(witness.reach, "full");
   EXPECT_EQ(witness.verify, "report");
   EXPECT_EQ(witness.intermediates, "fetch");
+  EXPECT_EQ(witness.revocation, "soft");
   EXPECT_TRUE(witness.serves_default_paths);
   EXPECT_EQ(witness.anchors, 144);
   EXPECT_EQ(witness.source, "/etc/a b.pem + /etc/certs");

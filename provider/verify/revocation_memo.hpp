@@ -1,0 +1,41 @@
+// What was found about a certificate a moment ago, so that a busy client does not look again for
+// every connection.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "platform/fork_safe_mutex.hpp"
+#include "provider/verify/revocation_status.hpp"
+
+namespace ostrust::verify {
+
+/// Thread-safe. Lives as long as the process (ForkSafeMutex).
+class RevocationMemo {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Key = std::array<std::uint8_t, 32>;
+  struct Entry {
+    RevocationFinding finding;
+    bool renew = false;
+  };
+
+  RevocationMemo();
+
+  /// Nullopt when nothing was found within the last `refresh`.
+  std::optional<Entry> Find(const Key& key, Clock::duration refresh) const;
+  void Put(const Key& key, Entry entry);
+
+ private:
+  struct Timed {
+    Entry entry;
+    Clock::time_point when;
+  };
+  mutable platform::ForkSafeMutex mutex_;
+  std::map<Key, Timed> entries_;  // guarded by mutex_
+};
+
+}  // namespace ostrust::verify
