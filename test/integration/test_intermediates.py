@@ -44,13 +44,14 @@ class World:
     """The certificates and their server: made once, used by all tests of a process."""
 
     _only = None
+    make = staticmethod(ca_issuers.make)
 
     def __init__(self, server):
         self.directory = tempfile.mkdtemp(prefix="ostrust-test-")
         atexit.register(shutil.rmtree, self.directory, ignore_errors=True)
         self.server = server
         self.pki = Pki(self.directory, support.OPENSSL)
-        ca_issuers.make(self.pki, server)
+        self.make(self.pki, server)
 
     @classmethod
     def get(cls):

@@ -20,7 +20,7 @@ import time
 
 from pki import subject
 
-Request = collections.namedtuple("Request", "method target version headers")
+Request = collections.namedtuple("Request", "method target version headers body")
 
 DEAD = "dead"  # in a list of paths: an URL where nobody listens
 MANY = 40  # more URLs than anybody should ask
@@ -100,21 +100,33 @@ class CaIssuers:
                     if not more:
                         break
                     head += more
+                head, _, body = head.partition(b"\r\n\r\n")
                 first, *headers = head.decode("latin-1").split("\r\n")
-                request = Request(*(first.split(" ") + ["", "", ""])[:3], dict(
-                    (name.lower(), value.strip()) for name, _, value in
-                    (line.partition(":") for line in headers if line)))
+                headers = dict((name.lower(), value.strip()) for name, _, value in
+                               (line.partition(":") for line in headers))
+                while len(body) < int(headers.get("content-length", 0)):
+                    more = connection.recv(4096)
+                    if not more:
+                        break
+                    body += more
+                request = Request(*(first.split(" ") + ["", "", ""])[:3], headers, body)
                 with self._lock:
                     self._requests.append(request)
-                self._behaviour(request)(connection)
+                self.behaviour(request)(connection)
             except OSError:
                 pass  # the client has seen enough: that is what is tested
 
-    def _behaviour(self, request):
-        target = request.target
-        path = target.split("/", 3)[-1] if "://" in target else target.lstrip("/")
+    def behaviour(self, request):
+        """What is done about a request. For others to override."""
+        path = path_of(request)
         of_host = (request.headers.get("host"), "/" + path)
         return self.answers.get(of_host) or self.answers.get(path, NOT_FOUND)
+
+
+def path_of(request):
+    """The path that was asked for, without the slash at its beginning, also where a proxy is asked."""
+    target = request.target
+    return target.split("/", 3)[-1] if "://" in target else target.lstrip("/")
 
 
 # --- what it answers -------------------------------------------------------------------------------
