@@ -13,9 +13,12 @@
 //       BENCH_BUNDLE in turn, while the chain is verified again and again: from rename() to the
 //       other verdict
 //   ostrust_bench_process repeat verification|handshake default|bundle CHAIN accepted|refused N
-//       [KNOWN]
-//       median of N. The CA certificates are the default paths' or the file BENCH_BUNDLE; the chain
-//       in the file KNOWN is accepted in a handshake before.
+//       [known CHAIN | staple RESPONSE]
+//       median of N. The CA certificates are the default paths' or the file BENCH_BUNDLE; the known
+//       chain is accepted in a handshake before; the response is stapled, so many times.
+//   ostrust_bench_process revocation CHAIN N
+//       the first verification, the median of N more, and what all of them leave in memory: its
+//       growth, resident and private and dirty, and the growth of its peak
 
 #include <algorithm>
 #include <atomic>
@@ -213,8 +216,15 @@ struct Repetition {
   const char* chain;
   bool accepted;  // what has to come of it
   int count;
-  const char* known;  // null: nothing is
+  const char* known;   // null: nothing is
+  const char* staple;  // null: nothing is stapled
 };
+
+double Median(std::vector<double> times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  return *middle;
+}
 
 void Repeat(const Repetition& what) {
   const Context client = NewClient();
@@ -224,7 +234,9 @@ void Repeat(const Repetition& what) {
   if (what.known != nullptr && !Handshake(client.get(), NewServer(what.known).get())) {
     Die("the chain to be known is refused");
   }
-  const Context server = NewServer(what.chain);
+  Staple staple;
+  if (what.staple != nullptr) staple.response = Content(what.staple);
+  const Context server = NewServer(what.chain, what.staple != nullptr ? &staple : nullptr);
   const Chain chain = ReadChain(what.chain);
   const auto once = [&] {
     return what.handshake ? Handshake(client.get(), server.get()) : Verify(client.get(), chain);
@@ -238,8 +250,48 @@ void Repeat(const Repetition& what) {
     if (accepted != what.accepted) Die(accepted ? "accepted" : "refused");
     ERR_clear_error();
   }
-  std::nth_element(times.begin(), times.begin() + what.count / 2, times.end());
-  std::printf("us=%.2f\n", times[static_cast<std::size_t>(what.count / 2)]);
+  std::printf("us=%.2f", Median(times));
+  if (what.staple != nullptr) std::printf(" stapled=%d", staple.asked);
+  std::printf("\n");
+}
+
+/// A figure of /proc/self/FILE, there in KiB.
+double InBytes(const char* file, const std::string& name) {
+  std::ifstream in(std::string("/proc/self/") + file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(name + ":", 0) == 0) return std::stod(line.substr(name.size() + 1)) * 1024;
+  }
+  Die(name.c_str());
+}
+
+struct Weight {
+  double resident = InBytes("smaps_rollup", "Rss");
+  double dirty = InBytes("smaps_rollup", "Private_Dirty");
+  double peak = InBytes("status", "VmHWM");
+};
+
+void Revocation(const char* chain_file, int count) {
+  const Context context = MakeContext(false);
+  const Chain chain = ReadChain(chain_file);
+  const auto once = [&] {
+    const auto begin = Clock::now();
+    if (!Verify(context.get(), chain)) Die("the leaf is refused");
+    return Microseconds(begin, Clock::now());
+  };
+  const Weight before;
+  rusage cpu_before{};
+  rusage cpu_after{};
+  getrusage(RUSAGE_SELF, &cpu_before);
+  const double first = once();
+  getrusage(RUSAGE_SELF, &cpu_after);
+  std::vector<double> times;
+  for (int i = 0; i < count; ++i) times.push_back(once());
+  const Weight after;
+  std::printf(
+      "first=%.1f cpu=%llu further=%.2f resident=%.0f dirty=%.0f peak=%.0f\n", first,
+      static_cast<unsigned long long>(CpuMicroseconds(cpu_after) - CpuMicroseconds(cpu_before)),
+      Median(times), after.resident - before.resident, after.dirty - before.dirty,
+      after.peak - before.peak);
 }
 
 }  // namespace
@@ -257,9 +309,14 @@ int main(int argc, char** argv) {
     Contention(arguments[1] == "threads", std::atoi(argv[3]));
   } else if (argc == 3 && arguments[0] == "change") {
     Change(std::atoi(argv[2]));
-  } else if ((argc == 7 || argc == 8) && arguments[0] == "repeat") {
+  } else if ((argc == 7 || argc == 9) && arguments[0] == "repeat") {
+    const auto named = [&](std::string_view name) {
+      return argc == 9 && arguments[6] == name ? argv[8] : nullptr;
+    };
     Repeat({arguments[1] == "handshake", arguments[2] == "bundle", argv[4],
-            arguments[4] == "accepted", std::atoi(argv[6]), argc == 8 ? argv[7] : nullptr});
+            arguments[4] == "accepted", std::atoi(argv[6]), named("known"), named("staple")});
+  } else if (argc == 4 && arguments[0] == "revocation") {
+    Revocation(argv[2], std::atoi(argv[3]));
   } else {
     return 2;
   }

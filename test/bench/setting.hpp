@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -105,8 +106,14 @@ inline void PrepareForFullHandshakes(SSL_CTX* context) {
   if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1) Die("TLS 1.3");
 }
 
-/// `chain` is a file as for ReadChain().
-inline Context NewServer(const char* chain) {
+/// What a server staples to its certificate, and how many times it was asked to.
+struct Staple {
+  std::string response;
+  int asked = 0;
+};
+
+/// `chain` is a file as for ReadChain(). `staple` may be null, and outlives the server.
+inline Context NewServer(const char* chain, Staple* staple = nullptr) {
   Context context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr || SSL_CTX_use_certificate_chain_file(context.get(), chain) != 1 ||
       SSL_CTX_use_PrivateKey_file(context.get(), chain, SSL_FILETYPE_PEM) != 1 ||
@@ -114,6 +121,17 @@ inline Context NewServer(const char* chain) {
     Die("making a server");
   }
   PrepareForFullHandshakes(context.get());
+  if (staple == nullptr) return context;
+  SSL_CTX_set_tlsext_status_arg(context.get(), staple);
+  SSL_CTX_set_tlsext_status_cb(
+      context.get(), +[](SSL* ssl, void* argument) {
+        auto* const stapled = static_cast<Staple*>(argument);
+        ++stapled->asked;
+        const std::string& der = stapled->response;
+        SSL_set_tlsext_status_ocsp_resp(ssl, OPENSSL_memdup(der.data(), der.size()),
+                                        static_cast<long>(der.size()));
+        return SSL_TLSEXT_ERR_OK;
+      });
   return context;
 }
 
