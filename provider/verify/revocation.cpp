@@ -425,21 +425,17 @@ bool RevocationCheck::FetchList(const Certificate& certificate, const std::strin
 bool RevocationCheck::FetchResponse(const Certificate& certificate, const std::string& responder,
                                     bool others_follow, bool wait) {
   const auto name = platform::AsText(certificate.Request());
-  // Also what has expired by now: what is older must not be believed after it.
-  VerificationTime any_time = time_;
-  any_time.matters = false;
-  const auto newest = [&] {
+  const auto newest = [&](const VerificationTime& time) {
     OcspStatus best;
     for (const Bytes& response : store_.Responses(name)) {
-      OcspStatus status = ReadOcspResponse(symbols_, response, certificate, any_time, distrusts_);
+      OcspStatus status = ReadOcspResponse(symbols_, response, certificate, time, distrusts_);
       if (status.IsDefinite() && status.this_update >= best.this_update) best = std::move(status);
     }
     return best;
   };
   const auto is_there = [&] {
-    const OcspStatus status = newest();
-    return status.IsDefinite() && time_.IsWithin(status.this_update, status.valid_until) &&
-           !IsDue(status.this_update, status.valid_until);
+    const OcspStatus status = newest(time_);
+    return status.IsDefinite() && !IsDue(status.this_update, status.valid_until);
   };
   if (certificate.Request().empty()) return false;
   const std::string about = responder + " " + std::string(name);
@@ -460,7 +456,10 @@ bool RevocationCheck::FetchResponse(const Certificate& certificate, const std::s
                                      .otherwise = ""};
   if (!requests_.Get(request)) return false;
   OcspStatus status = ReadOcspResponse(symbols_, response, certificate, time_, distrusts_);
-  if (status.IsDefinite() && status.this_update < newest().this_update) {
+  // Nor after one that has expired by now may an older one be believed.
+  VerificationTime any_time = time_;
+  any_time.matters = false;
+  if (status.IsDefinite() && status.this_update < newest(any_time).this_update) {
     status.finding = {Status::kUnknown, "an OCSP response older than one that was seen"};
   }
   NoteUse(request, status.IsDefinite() ? std::string() : status.finding.why);
