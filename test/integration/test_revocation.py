@@ -1045,6 +1045,29 @@ class HashedDirectory(WithDirectory):
         self.assertEqual(self.verify(self.checking("off"), "neither"), ACCEPTED)
         self.assertEqual(self.verify(self.checking("local"), "both-good"), ACCEPTED)
 
+    def test_in_a_thread_with_another_default_library_context(self):
+        # There nobody can tell that it is a TLS connection, with OpenSSL 3.0; the host name says what it is for.
+        code = """
+import ctypes
+crypto = ctypes.CDLL("libcrypto.so.%s")
+crypto.OSSL_LIB_CTX_new.restype = crypto.OSSL_LIB_CTX_set0_default.restype = ctypes.c_void_p
+crypto.OSSL_LIB_CTX_set0_default.argtypes = [ctypes.c_void_p]
+context, own, seen = trusting("os://"), crypto.OSSL_LIB_CTX_new(), []
+def inside():
+    assert crypto.OSSL_LIB_CTX_set0_default(own) != own
+    seen.append(verdict(context, "neither"))
+thread = threading.Thread(target=inside)
+thread.start()
+thread.join()
+report(seen + [verdict(context, "neither")])""" % VERSION[0]
+        for setting in ("local", "hard"):
+            self.assertEqual(self.client(code, self.checking(setting), ["neither"])[0],
+                             [ACCEPTED, ACCEPTED] if setting == "local" else [3, 3])
+        self.put("neither", "revoked")
+        self.put("int", "good")
+        for setting in ("local", "hard"):
+            self.assertEqual(self.client(code, self.checking(setting), ["neither"])[0], [23, 23])
+
     def test_of_the_intermediate(self):
         self.assertEqual(self.verify(self.checking("local"), "below-silent"), ACCEPTED)
         self.put("int-silent", "revoked")
