@@ -7,6 +7,7 @@ each of these servers is accepted. That server is on the loopback interface, so 
 """
 import base64
 import collections
+import glob
 import json
 import os
 import re
@@ -92,6 +93,8 @@ row("delta revoked", ACCEPTED, REVOKED, REVOKED, crl="good", delta="delta revoke
 row("delta ends the hold", ACCEPTED, ACCEPTED, ACCEPTED, crl="hold", delta="delta removed")
 row("delta expired", ACCEPTED, ACCEPTED, ACCEPTED, crl="good", delta="delta expired revoked")
 row("delta of an impostor", ACCEPTED, ACCEPTED, ACCEPTED, crl="good", delta="delta impostor revoked")
+row("delta of no use, revoked", ACCEPTED, REVOKED, REVOKED, crl="revoked", delta="delta critical")
+row("delta as old", ACCEPTED, ACCEPTED, ACCEPTED, crl="good", delta="delta as old")
 row("delta missing", ACCEPTED, ACCEPTED, ACCEPTED, crl="good", delta="")
 row("delta missing, revoked", ACCEPTED, REVOKED, REVOKED, crl="revoked", delta="")
 
@@ -323,7 +326,7 @@ class StockTools(RevocationTest):
     LISTS = {
         "expired": 12, "expired revoked": 12, "future": 11, "future revoked": 11, "impostor": 8, "impostor revoked": 8,
         "tampered": 8, "another issuer": 3, "another issuer revoked": 3, "another partition": 44, "CAs only": 44,
-        "some reasons": 3, "indirect, of another": 3, "indirect revoked": 3, "critical extension": 36,
+        "some reasons": 3, "indirect, of another": 3, "indirect revoked": 3, "critical extension": 36, "delta critical": 36,
         "revoked by a critical entry": 36, "delta expired revoked": 12, "delta impostor revoked": 8,
         **dict.fromkeys(("empty", "PEM", "garbage", "cut off"), "Could not "),  # read, find, find or decode
     }
@@ -495,6 +498,17 @@ class Requests(RevocationTest):
                 self.assertEqual(sorted(self.server.asked), sorted(asked + above))
                 self.assertEqual([one for one in self.server.asked if one not in above], asked)
                 self.assertNobodyElse(len(asked + above))
+
+    def test_a_delta_that_says_nothing_new_is_asked_for_once(self):
+        # Some CAs publish base and delta with one number; OpenSSL uses no such delta.
+        for leaf in ("delta-as-old", "delta-good"):
+            delta = "crl-%s-delta" % leaf
+            self.assertEqual(self.verify(self.checking("hard"), leaf), ACCEPTED)
+            self.assertEqual(self.server.asked.count(delta), 1)
+            for failed in glob.glob(os.path.join(self.cache, "failed-fetches")):
+                os.remove(failed)
+            self.assertEqual(self.verify(self.checking("hard"), leaf), ACCEPTED)
+            self.assertEqual(self.server.asked.count(delta), 1)
 
     @NEEDS_STAPLES
     def test_what_is_stapled_is_not_asked_for(self):

@@ -335,6 +335,8 @@ CRLS = collections.OrderedDict((
         "2.5.29.46", sequence(sequence(distribution_point(leaf.crl_url + "-delta"))))])),
     ("delta", lambda ca, leaf: ca.crl(number=2, extensions=[DELTA])),
     ("delta revoked", lambda ca, leaf: ca.crl(entry(leaf.serial), number=2, extensions=[DELTA])),
+    ("delta critical", lambda ca, leaf: ca.crl(number=2, extensions=[DELTA, _UNKNOWN_EXTENSION])),
+    ("delta as old", lambda ca, leaf: ca.crl(number=1, extensions=[DELTA])),
     ("delta removed", lambda ca, leaf: ca.crl(entry(leaf.serial, REMOVE_FROM_CRL), number=2, extensions=[DELTA])),
     ("delta expired revoked", lambda ca, leaf: ca.crl(entry(leaf.serial), number=2, times=_OVER, extensions=[DELTA])),
     ("delta impostor revoked", lambda ca, leaf: ca.crl(entry(leaf.serial), number=2, extensions=[DELTA],
