@@ -1,5 +1,6 @@
 #include "platform/linux/cache_directory.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -145,15 +147,40 @@ std::string CachedName(std::string_view prefix, ByteView of) {
   return name;
 }
 
-bool IsFull(const std::string& directory, std::string_view prefix, const std::string& name) {
-  OpenedPath opened = OpenPath(directory, {});
+std::string MakeRoom(const std::string& directory, std::string_view prefix) {
+  constexpr std::time_t kLeftBehind = 86400;  // seconds
   std::string ignored;
-  const auto names = opened.IsDirectory() ? ListNames(opened, ignored) : std::nullopt;
-  if (!names) return false;  // then it cannot be written either, and that is the reason to give
-  const auto count = std::count_if(names->begin(), names->end(), [&](const std::string& other) {
-    return other.starts_with(prefix) && other != name;
+  UniqueFd fd = OpenDirectory(directory, ignored);
+  if (fd.Get() < 0) return {};
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fd.Get()), closedir);
+  if (stream == nullptr) return {};
+  const int parent = fd.Release();  // the stream's now
+
+  using File = std::pair<std::time_t, std::string>;
+  std::vector<File> files;
+  // Safe: the stream is this thread's alone (POSIX.1-2024).
+  while (const struct dirent* const entry = readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    const bool is_temporary = name.starts_with('.') && name.substr(1).starts_with(prefix);
+    if (!is_temporary && !name.starts_with(prefix)) continue;
+    struct stat status {};
+    if (fstatat(parent, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!is_temporary) {
+      files.emplace_back(status.st_mtime, name);
+    } else if (status.st_mtime < std::time(nullptr) - kLeftBehind) {
+      unlinkat(parent, entry->d_name, 0);
+    }
+  }
+  if (files.size() < kMaxCachedFiles) return {};
+  const auto removed = files.begin() + static_cast<std::ptrdiff_t>(files.size() / 8);
+  std::nth_element(files.begin(), removed, files.end());
+  bool has_room = false;
+  std::for_each(files.begin(), removed, [&](const File& file) {
+    if (unlinkat(parent, file.second.c_str(), 0) == 0) has_room = true;
   });
-  return static_cast<std::size_t>(count) >= kMaxCachedFiles;
+  return has_room ? std::string()
+                  : directory + " holds " + std::to_string(files.size()) + " files " +
+                        std::string(prefix) + "*, and none can be removed";
 }
 
 std::vector<std::string> CacheDirectories(std::string_view cache_dir) {

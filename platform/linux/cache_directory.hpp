@@ -32,8 +32,11 @@ inline constexpr std::size_t kMaxCachedFiles = 4096;
 /// what it is of, or be harmless when it is of something else.
 std::string CachedName(std::string_view prefix, ByteView of);
 
-/// Whether one more file than there are with this prefix, beside `name`, is too many.
-bool IsFull(const std::string& directory, std::string_view prefix, const std::string& name);
+/// To be called before a new file with this prefix is written. Where there are kMaxCachedFiles of
+/// them, the eighth of them that is the oldest is removed; so is what processes that were killed
+/// while they wrote one have left a day ago. Returns why there is no room all the same, as a
+/// clause; empty when there is, or when writing will say why not.
+std::string MakeRoom(const std::string& directory, std::string_view prefix);
 
 /// The directories to look into, in this order. `cache_dir` is the configuration key: `off` or `no`
 /// for none at all; an absolute path in place of the user's, which is `$XDG_CACHE_HOME/ostrust` or

@@ -51,9 +51,8 @@ bool IsSubject(ByteView certificate, ByteView subject) {
 /// Adds the certificate to its file. Returns why not, as a clause.
 std::string AddToFile(const std::string& directory, const std::string& name, ByteView certificate) {
   const auto content = ReadCached(directory, name);
-  if (!content && IsFull(directory, kPrefix, name)) {
-    return directory + " holds " + std::to_string(kMaxCachedFiles) +
-           " files of intermediates already";
+  if (!content) {
+    if (std::string why = MakeRoom(directory, kPrefix); !why.empty()) return why;
   }
   auto certificates = content ? DecodeIntermediates(*content) : std::vector<Bytes>();
   if (Holds(certificates, certificate)) return {};

@@ -207,9 +207,8 @@ std::string Write(const std::string& directory, const Place& place, const std::v
                   ByteView content) {
   const auto head = EncodeRevocationHead(place.about, keys);
   if (!head) return "its name is too long";
-  if (!OpenCached(directory, place.name).IsOpen() && IsFull(directory, place.prefix, place.name)) {
-    return directory + " holds " + std::to_string(kMaxCachedFiles) + " files " +
-           std::string(place.prefix) + "* already";
+  if (!OpenCached(directory, place.name).IsOpen()) {
+    if (std::string why = MakeRoom(directory, place.prefix); !why.empty()) return why;
   }
   if (WriteCachedParts(directory, place.name, {*head, content})) return {};
   return directory + " cannot be written";

@@ -304,26 +304,32 @@ TEST_F(IntermediateCacheTest, SubjectsWhoseHashesAreTheSameShareAFileAndAreToldA
   EXPECT_EQ(Found(In({"first"}), "A"), Serials{1});
 }
 
-TEST_F(IntermediateCacheTest, AFullDirectoryTakesNoNewFile) {
+TEST_F(IntermediateCacheTest, InAFullDirectoryTheOldestMakeRoom) {
   EXPECT_EQ(In({"first"}).Keep(MakeIssued("A", "Root", 1)), "");
-  for (int i = 1; i < 4096; ++i) temporary_.Write("first/intermediates-" + std::to_string(i), "");
-  // Neither of these is one of them.
-  temporary_.Write("first/trust-policy", "");
-  temporary_.Write("first/." + FileOf("B") + ".1.2.3", "");
-  IntermediateCache cache = In({"first"});
-  EXPECT_EQ(cache.Keep(MakeIssued("B", "Root", 2)),
-            temporary_.Path("first") + " holds 4096 files of intermediates already");
-  EXPECT_EQ(Found(In({"first"}), "B"), Serials());
-  EXPECT_EQ(Found(cache, "B"), Serials{2});  // in memory
-  EXPECT_EQ(cache.Keep(MakeIssued("A", "Root", 3)), "");
-  EXPECT_EQ(Found(In({"first"}), "A"), (Serials{1, 3}));
-  temporary_.Remove("first/intermediates-1");
-  EXPECT_EQ(cache.Keep(MakeIssued("B", "Root", 4)), "");
-  EXPECT_EQ(Found(In({"first"}), "B"), Serials{4});
-  // One more than there may be, as two processes at once can leave, hinders no file that is there.
-  temporary_.Write("first/intermediates-1", "");
-  EXPECT_EQ(cache.Keep(MakeIssued("B", "Root", 5)), "");
-  EXPECT_EQ(Found(In({"first"}), "B"), (Serials{4, 5}));
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (int i = 1; i < 4096; ++i) {
+    const std::string name = "first/intermediates-" + std::to_string(i);
+    temporary_.Write(name, "");
+    if (i <= 512) fs::last_write_time(temporary_.Path(name), old);
+  }
+  // None of these is one of them: one is being written, the other was left behind.
+  const std::string fresh = "first/." + FileOf("B") + ".1.2.3";
+  const std::string left = "first/." + FileOf("B") + ".1.2.4";
+  for (const std::string& name : {std::string("first/trust-policy"), fresh, left}) {
+    temporary_.Write(name, "");
+    fs::last_write_time(temporary_.Path(name), old - std::chrono::hours(name == left ? 24 : 0));
+  }
+  EXPECT_EQ(In({"first"}).Keep(MakeIssued("A", "Root", 2)), "");  // not a new file
+  EXPECT_TRUE(fs::exists(temporary_.Path(left)));
+  EXPECT_EQ(In({"first"}).Keep(MakeIssued("B", "Root", 3)), "");
+  EXPECT_EQ(Found(In({"first"}), "A"), (Serials{1, 2}));
+  EXPECT_EQ(Found(In({"first"}), "B"), Serials{3});
+  EXPECT_FALSE(fs::exists(temporary_.Path("first/intermediates-1")));
+  EXPECT_FALSE(fs::exists(temporary_.Path("first/intermediates-512")));
+  EXPECT_TRUE(fs::exists(temporary_.Path("first/intermediates-513")));
+  EXPECT_TRUE(fs::exists(temporary_.Path("first/trust-policy")));
+  EXPECT_TRUE(fs::exists(temporary_.Path(fresh)));
+  EXPECT_FALSE(fs::exists(temporary_.Path(left)));
 }
 
 TEST_F(IntermediateCacheTest, WhatIsDamagedIsIgnoredAndReplaced) {

@@ -290,21 +290,22 @@ TEST_F(RevocationStoreTest, AListLargerThanOtherCachedFilesIsKept) {
   EXPECT_EQ(Fetched({"first"}), Found{1});
 }
 
-TEST_F(RevocationStoreTest, AFullDirectoryTakesNoNewFile) {
+TEST_F(RevocationStoreTest, InAFullDirectoryTheOldestOfAKindMakeRoom) {
   RevocationStore store = In({"first"});
-  EXPECT_EQ(store.Keep(kUrl, Signed(ListOf("CA", 1))), "");
-  for (int i = 1; i < 4096; ++i) temporary_.Write("first/crl-" + std::to_string(i), "");
-  EXPECT_EQ(store.Keep(kOtherUrl, Signed(ListOf("CA", 2))),
-            temporary_.Path("first") + " holds 4096 files crl-* already");
-  EXPECT_EQ(Serials(store.Fetched(kOtherUrl)), Found{2});  // in memory
-  EXPECT_EQ(Fetched({"first"}, kOtherUrl), Found());
-  EXPECT_EQ(store.Keep(kUrl, Signed(ListOf("CA", 3))), "");
-  EXPECT_EQ(Fetched({"first"}), Found{3});
   EXPECT_EQ(store.KeepResponse("a", AsBytes("response"), true), "");
-  temporary_.Remove("first/crl-1");
-  EXPECT_EQ(store.Keep(kOtherUrl, Signed(ListOf("CA", 4, "260102000000Z"))), "");
-  // What memory had is older and gone.
-  EXPECT_EQ(Serials(store.Fetched(kOtherUrl)), Found{4});
+  for (int i = 0; i < 4096; ++i) {
+    const std::string name = "first/crl-" + std::to_string(i);
+    temporary_.Write(name, "");
+    if (i < 512) {
+      fs::last_write_time(temporary_.Path(name),
+                          fs::file_time_type::clock::now() - std::chrono::hours(1));
+    }
+  }
+  EXPECT_EQ(store.Keep(kUrl, Signed(ListOf("CA", 1))), "");
+  EXPECT_EQ(Fetched({"first"}), Found{1});
+  EXPECT_FALSE(fs::exists(temporary_.Path("first/crl-511")));
+  EXPECT_TRUE(fs::exists(temporary_.Path("first/crl-512")));
+  EXPECT_EQ(In({"first"}).Responses("a").size(), 1U);
 }
 
 TEST_F(RevocationStoreTest, InMemoryTheOldestAreForgotten) {
