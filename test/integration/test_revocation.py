@@ -736,13 +736,22 @@ class HelloServer:
                 self.extensions.append(extensions_of(head + file.read(int.from_bytes(head[3:5], "big"))))
 
 
-class StatusRequest(RevocationTest):
-    """Who asks for a stapled response."""
+class HelloTest(RevocationTest):
+    """A test of what is in a ClientHello."""
 
     def setUp(self):
         super().setUp()
         self.hello = HelloServer()
         self.addCleanup(self.hello.close)
+
+    def has_ech(self, path):
+        """Whether the openssl command has; then nobody asks. A key and a configuration are in the file."""
+        return self.openssl("ech", "-public_name", "front.example", "-out", path,
+                            configuration=os.devnull).status == 0
+
+
+class StatusRequest(HelloTest):
+    """Who asks for a stapled response."""
 
     def asks(self, configuration, made, more=""):
         """Whether a client with this context does."""
@@ -782,11 +791,6 @@ with socket.create_connection(("127.0.0.1", %d), timeout=60) as plain:
                 self.assertEqual(self.asks(self.checking(setting, **keys), made, more), 0)
         self.assertEqual(self.asks(self.stock(), "trusting(BUNDLE)"), 0)
 
-    def has_ech(self, path):
-        """Whether the openssl command has; then nobody asks. A key and a configuration are in the file."""
-        return self.openssl("ech", "-public_name", "front.example", "-out", path,
-                            configuration=os.devnull).status == 0
-
     def test_programs(self):
         asks = 0 if self.has_ech(os.path.join(self.work, "ech.pem")) else 1
         for anchors, verifies, expected in (("os://", True, asks), (self.pem("root-a"), True, 0), ("os://", False, 0)):
@@ -796,6 +800,18 @@ with socket.create_connection(("127.0.0.1", %d), timeout=60) as plain:
                              "-connect", "127.0.0.1:%d" % self.hello.port, configuration=self.checking("local"))
                 (extensions,) = self.hello.extensions
                 self.assertEqual(extensions.count(STATUS_REQUEST), expected)
+
+    def test_a_program_that_asks_itself_asks_once(self):
+        for configuration, anchors in ((self.stock(), self.bundle), (self.checking("local"), "os://")):
+            self.hello.extensions.clear()
+            self.openssl("s_client", "-verify_return_error", "-status", "-CAfile", anchors, "-connect",
+                         "127.0.0.1:%d" % self.hello.port, configuration=configuration)
+            (extensions,) = self.hello.extensions
+            self.assertEqual(extensions.count(STATUS_REQUEST), 1)
+
+
+class EncryptedHello(HelloTest):
+    """ECH, which OpenSSL 4.0 knows."""
 
     def test_a_client_that_encrypts_its_hello_can_send_it(self):
         path = os.path.join(self.work, "ech.pem")
@@ -811,14 +827,6 @@ with socket.create_connection(("127.0.0.1", %d), timeout=60) as plain:
                 done = self.openssl("s_client", "-verify_return_error", "-CAfile", anchors, "-ech_config_list", config,
                                     "-connect", "127.0.0.1:%d" % self.hello.port, configuration=configuration)
                 self.assertEqual([ENCRYPTED_HELLO in one for one in self.hello.extensions], [True], done)
-
-    def test_a_program_that_asks_itself_asks_once(self):
-        for configuration, anchors in ((self.stock(), self.bundle), (self.checking("local"), "os://")):
-            self.hello.extensions.clear()
-            self.openssl("s_client", "-verify_return_error", "-status", "-CAfile", anchors, "-connect",
-                         "127.0.0.1:%d" % self.hello.port, configuration=configuration)
-            (extensions,) = self.hello.extensions
-            self.assertEqual(extensions.count(STATUS_REQUEST), 1)
 
 
 # --- what is kept ----------------------------------------------------------------------------------
