@@ -360,6 +360,8 @@ class StockTools(RevocationTest):
                 if isinstance(expected, str):
                     self.assertSays(expected, done)
                     continue
+                if kind.startswith("delta") and VERSION >= (4, 0):
+                    expected = 3  # it takes no delta for a list of its own
                 done = self.openssl("verify", "-crl_check", "-CAfile", self.bundle, "-no-CApath", "-no-CAstore",
                                     "-untrusted", self.pem("int"), "-CRLfile", path, self.pem("both-good"),
                                     configuration=self.stock())
