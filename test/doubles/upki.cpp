@@ -23,9 +23,9 @@
 namespace {
 
 constexpr unsigned kOk = 0;
-constexpr unsigned kNotCovered = 1;
+[[maybe_unused]] constexpr unsigned kNotCovered = 1;
 constexpr unsigned kConfigRead = 33;
-constexpr unsigned kNoIssuer = 78;
+[[maybe_unused]] constexpr unsigned kNoIssuer = 78;
 
 struct Answer {
   unsigned result = 0;
