@@ -96,12 +96,13 @@ class RevocationList {
   /// when the index is damaged or is no longer there. Means nothing before IsSignedBy() said yes.
   std::optional<Bytes> ExcerptFor(ByteView serial_number) const;
 
-  /// Whether the key that `public_key` stands for (the bits of a SubjectPublicKeyInfo's BIT STRING
-  /// are enough) has signed the list, and the index is that of the list: then, and only then, may
-  /// an excerpt be believed. What was found once is remembered for each key. The first time the
-  /// whole list is read, `check` is called, and the index is made again and compared. Not so where
-  /// `public_key` is one of the believed and the list is of more than kCheckedAgain bytes, unless
-  /// `strict`. False, and not remembered, when the list is no longer there.
+  /// Whether the key that `public_key` stands for (the DER of a SubjectPublicKeyInfo: the same bits
+  /// under another algorithm or other parameters are another key) has signed the list, and the
+  /// index is that of the list: then, and only then, may an excerpt be believed. What was found
+  /// once is remembered for each key. The first time the whole list is read, `check` is called, and
+  /// the index is made again and compared. Not so where `public_key` is one of the believed and the
+  /// list is of more than kCheckedAgain bytes, unless `strict`. False, and not remembered, when the
+  /// list is no longer there.
   bool IsSignedBy(ByteView public_key, const SignatureCheck& check, bool strict) const;
 
   /// The public keys for which IsSignedBy() has found that they have signed it.

@@ -83,7 +83,8 @@ class RevocationCheck {
                    const Find& find) const;
   Known LookUp(const Certificate& certificate) const;
   RevocationFinding Filter(const Certificate& certificate) const;
-  std::vector<ListPtr> ListsFor(const Certificate& certificate, bool& renew) const;
+  /// All that are here; `due`, whether some that were fetched are to be renewed.
+  std::vector<ListPtr> ListsFor(const Certificate& certificate, bool& due) const;
   ListFinding Check(const Certificate& certificate, const std::vector<ListPtr>& lists) const;
   /// Those of `lists` that OpenSSL uses for this certificate, or would if it needed to; deltas with
   /// the bases that are here. `why_not`, why there are none, may be null.

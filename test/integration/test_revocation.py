@@ -611,6 +611,16 @@ class Chains(RevocationTest):
                 self.assertEqual(self.verify(self.checking("hard"), leaf), expected)
 
 
+    def test_a_responder_that_the_system_distrusts_is_not_believed(self):
+        configuration = self.checking("hard", cache_dir="off")
+        self.revocable.pki.trusted("delegate-distrusted", "delegate", "-addreject", "anyExtendedKeyUsage")
+        for leaf, distrusted in (("ocsp-delegated", NO_ANSWER), ("ocsp-good", ACCEPTED)):
+            self.trust("root-a")
+            self.assertEqual(self.verify(configuration, leaf), ACCEPTED)
+            self.trust("root-a", "delegate-distrusted")
+            self.assertEqual(self.verify(configuration, leaf), distrusted)
+
+
 class NobodyIsAsked(RevocationTest):
     """Verifications for which nothing is fetched."""
 
@@ -1174,6 +1184,22 @@ for state in (True, False, True):
     seen.append(verdict(trusting("os://"), "neither"))
 report(seen)""" % path, self.checking("local"), ["neither"])
         self.assertEqual(seen, [23, 0, 23])
+
+    def test_what_was_found_holds_for_refresh_seconds_and_for_that_certificate(self):
+        leaves = ["neither", "neither-answers"]
+        made = [self.revocable.leaves[leaf] for leaf in leaves]
+        self.put_list(made[0].issuer.crl(*(revocation.entry(one.serial) for one in made)))
+        (name,) = [name for name in os.listdir(self.directory_of_roots) if ".r" in name]
+        path = os.path.join(self.directory_of_roots, name)
+        for refresh, expected in (("60", [0, 0, 23]), ("0", [0, 23, 23])):
+            os.rename(path, path + ".away")
+            seen, _ = self.client("""
+path, context = %r, trusting("os://")
+seen = [verdict(context, "neither")]
+os.rename(path + ".away", path)
+report(seen + [verdict(context, "neither"), verdict(context, "neither-answers")])""" % path,
+                                  self.checking("local", refresh=refresh), leaves)
+            self.assertEqual(seen, expected, refresh)
 
 
 class Substituted(WithDirectory):
