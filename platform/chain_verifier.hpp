@@ -2,7 +2,9 @@
 //
 // For systems that verify chains themselves and know more than a list of roots can say. Windows and
 // macOS have one; Linux has none, and MakeChainVerifier() returns null there. It is asked about TLS
-// peers only, after OpenSSL accepted the chain, and can only turn that into a refusal.
+// peers only: after OpenSSL accepted a chain, where it can only turn that into a refusal, and
+// before that, where OpenSSL would find no trust anchor, for the chain that the system would build.
+// OpenSSL then verifies that one itself.
 #pragma once
 
 #include <chrono>
@@ -12,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "platform/bytes.hpp"
 #include "platform/certificate_trust.hpp"
@@ -39,11 +42,15 @@ struct NetworkUse {
   Intermediates intermediates = Intermediates::kLocal;
   Revocation revocation = Revocation::kLocal;
   std::chrono::milliseconds timeout{3000};
+  /// False: nothing is fetched, whatever the others say. kHard still refuses what nobody knows.
+  bool may_fetch = true;
 };
 
 /// What is asked. Views of the caller's; valid during the call only.
 struct ChainQuestion {
-  /// The chain as OpenSSL built and verified it: the peer's certificate first, the anchor last.
+  /// The peer's certificate first. Behind it what the system may use to build its chain: the rest
+  /// of the chain that OpenSSL built, the anchor last, or what the peer sent, in any order. None of
+  /// it is trusted because it is here.
   std::span<const ByteView> chain;
   /// kServerAuth or kClientAuth: what the peer must be trusted for.
   Purpose purpose = Purpose::kServerAuth;
@@ -52,10 +59,13 @@ struct ChainQuestion {
   std::string name;
   /// The time the chain must be valid at, in seconds since 1970.
   std::time_t time = 0;
-  /// Nothing may be fetched because of a client's certificate, whatever this says (rule 9).
+  /// Nothing is fetched because of a client's certificate, whatever this says (rule 9).
   NetworkUse network;
   /// The OCSP response that the server stapled; empty when it did not.
   ByteView stapled_response;
+  /// TrustStore::Id() of the snapshot that this verification sees: with another, the system's
+  /// stores may have changed, and what it said before counts no more.
+  std::uint64_t store_id = 0;
 };
 
 /// What is wrong with a chain: the union of what the systems tell apart (SecTrust's OSStatus,
@@ -94,6 +104,9 @@ struct ChainVerdict {
   std::size_t depth = 0;
   /// The system's own words, and its code where there is one.
   std::string detail;
+  /// Without an error: the chain that the system accepted, the peer's certificate first and the
+  /// root last; empty where the system does not tell.
+  std::vector<Bytes> chain;
 };
 
 /// Thread-safe.

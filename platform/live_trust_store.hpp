@@ -66,6 +66,8 @@ inline constexpr int kRevocationList = 47;
 inline constexpr int kRevocationMemo = 48;
 inline constexpr int kRevocationFilter = 49;
 inline constexpr int kAnchors = 50;
+inline constexpr int kVerdicts = 55;
+inline constexpr int kChainEngine = 56;
 inline constexpr int kErrors = 60;
 }  // namespace mutex_rank
 

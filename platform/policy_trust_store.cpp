@@ -8,6 +8,7 @@
 #include "platform/der.hpp"
 #include "platform/name.hpp"
 #include "platform/trust_settings.hpp"
+#include "platform/utc_time.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -128,13 +129,7 @@ std::optional<std::int64_t> ReadTime(std::string_view text) {
   time.tm_hour = take_pair();
   time.tm_min = take_pair();
   time.tm_sec = take_pair();
-  std::tm normal = time;
-  const std::time_t seconds = timegm(&normal);
-  // timegm() accepts the 31st of June and makes it the 1st of July.
-  const bool exists = normal.tm_mon == time.tm_mon && normal.tm_mday == time.tm_mday &&
-                      normal.tm_hour == time.tm_hour && normal.tm_min == time.tm_min &&
-                      normal.tm_sec == time.tm_sec;
-  return exists ? std::optional<std::int64_t>(seconds) : std::nullopt;
+  return SecondsOf(time);
 }
 
 }  // namespace

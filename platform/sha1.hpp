@@ -1,7 +1,8 @@
 // SHA-1 (FIPS 180-4), which OpenSSL names the files of a hashed directory by.
 //
-// It names files, and the URLs in one (intermediate_cache.hpp), and nothing else: no decision about
-// trust rests on it, so its collisions do not matter. platform/ calls no OpenSSL, hence this copy.
+// It names files, the URLs in one (intermediate_cache.hpp), and in messages a certificate, as
+// Windows does; nothing else: no decision about trust rests on it, so its collisions do not matter.
+// platform/ calls no OpenSSL, hence this copy.
 #pragma once
 
 #include <array>

@@ -5,7 +5,9 @@
 // is made (live_trust_store.hpp) and the old one lives on for whoever still holds it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +45,10 @@ struct StapledConstraints {
 class TrustStore {
  public:
   virtual ~TrustStore() = default;
+
+  /// A number that no other TrustStore of this process has, or had, but those made of it by
+  /// WithAnchor().
+  std::uint64_t Id() const { return id_; }
 
   /// The entries whose subject equals `subject`, the DER of an RFC 5280 Name, as OpenSSL's
   /// X509_NAME_cmp() compares: string type, case of ASCII letters and runs of spaces do not count.
@@ -84,9 +90,19 @@ class TrustStore {
   virtual const std::vector<std::string>& Problems() const = 0;
 
  protected:
-  TrustStore() = default;
-  TrustStore(const TrustStore&) = default;
-  TrustStore& operator=(const TrustStore&) = default;
+  TrustStore() : id_(NextId()) {}
+  /// For one that only adds to `base`.
+  explicit TrustStore(const TrustStore* base) : id_(base->id_) {}
+  TrustStore(const TrustStore&) = delete;
+  TrustStore& operator=(const TrustStore&) = delete;
+
+ private:
+  static std::uint64_t NextId() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  const std::uint64_t id_;
 };
 
 }  // namespace ostrust::platform

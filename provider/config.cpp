@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "platform/trust_source.hpp"
+#include "provider/host/file.hpp"
 
 namespace ostrust {
 namespace {
@@ -157,7 +158,7 @@ class Reader {
     for (const std::string& name : SplitAtCommas(*value)) {
       if (name == "certifi") {
         patterns.insert(patterns.end(), std::begin(kCertifiPatterns), std::end(kCertifiPatterns));
-      } else if (!name.empty() && (name.front() == '/' || name.front() == '*')) {
+      } else if (!name.empty() && (name.front() == '*' || host::IsAbsolute(name))) {
         patterns.push_back(name);
       } else {
         Refuse(key, *value,
@@ -178,14 +179,22 @@ class Reader {
     }
   }
 
-  void AbsolutePath(const char* key, std::string& out) {
+  void CacheDirectory(const char* key, std::string& out) {
     const auto value = Value(key);
     if (!value) return;
-    if (!IsOff(*value) && value->front() != '/') {
+    if (IsOff(*value)) {
+      out = *value;
+      return;
+    }
+#ifdef _WIN32
+    Refuse(key, *value, "off: Windows keeps what it fetches itself");
+#else
+    if (!host::IsAbsolute(*value)) {
       Refuse(key, *value, "an absolute path");
       return;
     }
     out = *value;
+#endif
   }
 
  private:
@@ -302,7 +311,7 @@ Config ReadConfig(const ConfigLookup& lookup) {
                "off, local or fetch");
   reader.Switch("network-allow-private", config.network_allow_private);
   reader.Seconds("network-timeout", config.network.timeout);
-  reader.AbsolutePath("cache-dir", config.cache_dir);
+  reader.CacheDirectory("cache-dir", config.cache_dir);
   reader.TrustSource("trust-source", config.trust_source);
   reader.Refresh("refresh", config.refresh);
   reader.PreloadPrograms("preload", config.preload);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "provider/host/file.hpp"
 #include "provider/host/process.hpp"
 
 namespace ostrust {
@@ -38,7 +39,7 @@ std::optional<LogTarget> ParseLogTarget(std::string_view text) {
   }
   if (colon != std::string_view::npos) {
     target.path = text.substr(colon + 1);
-    if (target.path.empty() || target.path.front() != '/') return std::nullopt;
+    if (!host::IsAbsolute(target.path)) return std::nullopt;
   }
   return target;
 }
@@ -62,12 +63,12 @@ void Log::Write(LogLevel level, std::string_view text) const noexcept {
 }
 
 LogTarget EffectiveLogTarget(const LogTarget& configured) {
-  const char* const variable = host::SecureGetenv("OSTRUST_LOG");
-  if (variable == nullptr) return configured;
-  if (const auto target = ParseLogTarget(variable)) return *target;
+  const auto variable = host::SecureGetenv("OSTRUST_LOG");
+  if (!variable) return configured;
+  if (const auto target = ParseLogTarget(*variable)) return *target;
   const LogTarget fallback{LogLevel::kError, configured.path};
-  Log(fallback).Write(LogLevel::kError, std::string("OSTRUST_LOG=") + variable +
-                                            " is not known: it can be " + kLogTargetSyntax);
+  Log(fallback).Write(LogLevel::kError,
+                      "OSTRUST_LOG=" + *variable + " is not known: it can be " + kLogTargetSyntax);
   return configured;
 }
 

@@ -9,6 +9,7 @@
 #include <openssl/core_names.h>
 
 #include "provider/config_file.hpp"
+#include "provider/host/process.hpp"
 #include "provider/params.hpp"
 #include "provider/standing.hpp"
 #include "provider/store_loader.hpp"
@@ -211,10 +212,17 @@ ProviderHandle* Initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* 
 }  // namespace
 }  // namespace ostrust
 
-extern "C" __attribute__((visibility("default"))) int OSSL_provider_init(
-    const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* in, const OSSL_DISPATCH** out,
-    void** provctx) {
+#ifdef _WIN32
+#define OSTRUST_EXPORT  // exports.def
+#else
+#define OSTRUST_EXPORT __attribute__((visibility("default")))
+#endif
+
+extern "C" OSTRUST_EXPORT int OSSL_provider_init(const OSSL_CORE_HANDLE* handle,
+                                                 const OSSL_DISPATCH* in, const OSSL_DISPATCH** out,
+                                                 void** provctx) {
   try {
+    if (!ostrust::host::KeepLoaded()) return 0;
     ostrust::ProviderHandle* const made = ostrust::Initialize(handle, in);
     if (made == nullptr) return 0;
     *provctx = made;

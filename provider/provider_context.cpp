@@ -28,31 +28,6 @@ platform::LiveTrustStore* SharedLiveStore(const Config& config) {
   return entry->second;
 }
 
-/// The process's caches, one for each directory that is configured.
-platform::IntermediateCache& SharedIntermediates(const std::string& cache_dir) {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  static auto& caches = *new std::map<std::string, platform::IntermediateCache*>;
-
-  const std::lock_guard lock(mutex);
-  platform::IntermediateCache*& cache = caches[cache_dir];
-  if (cache == nullptr) cache = new platform::IntermediateCache(cache_dir);
-  return *cache;
-}
-
-/// The process's stores, one for each source and cache directory.
-platform::RevocationStore& SharedRevocation(const Config& config) {
-  using Key = std::pair<std::string, std::string>;
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  static auto& stores = *new std::map<Key, platform::RevocationStore*>;
-
-  const std::lock_guard lock(mutex);
-  platform::RevocationStore*& store = stores[Key(config.cache_dir, config.trust_source)];
-  if (store == nullptr) {
-    store = new platform::RevocationStore(config.cache_dir, config.trust_source);
-  }
-  return *store;
-}
-
 /// As many as a person reads.
 std::string InOneLine(const std::vector<std::string>& problems) {
   constexpr std::size_t kMost = 3;
@@ -72,9 +47,8 @@ ProviderContext::ProviderContext(const Core& core)
     : core_(core),
       config_(ReadConfig([&core](const char* key) { return core.ConfigValue(key); })),
       log_(EffectiveLogTarget(config_.log)),
-      live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr),
-      intermediates_(SharedIntermediates(config_.cache_dir)),
-      revocation_(SharedRevocation(config_)) {
+      live_(config_.errors.empty() ? SharedLiveStore(config_) : nullptr) {
+  OpenCaches();
   for (const std::string& error : config_.errors) {
     log_.Write(LogLevel::kError, error + "; nothing is served from the operating system's store");
   }

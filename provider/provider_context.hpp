@@ -51,11 +51,11 @@ class ProviderContext {
   /// it was never read or changed. What was skipped in it is logged once for each snapshot.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
+  // Not where the system has a verifier of its own.
   /// What servers forgot to send, as far as it is known here.
-  platform::IntermediateCache& intermediates() const { return intermediates_; }
-
+  platform::IntermediateCache& intermediates() const { return *intermediates_; }
   /// CRLs and OCSP responses, as far as they are here.
-  platform::RevocationStore& revocation() const { return revocation_; }
+  platform::RevocationStore& revocation() const { return *revocation_; }
 
   /// One line for OSSL_PROV_PARAM_BUILDINFO. Reads the source. `binding` says what the binding
   /// does. The text belongs to this object and stays valid as long.
@@ -68,13 +68,18 @@ class ProviderContext {
   const char* Keep(std::string text);
 
  private:
+  /// provider_caches.cpp. While the module is initialised: what is made once in a process must not
+  /// be made in a verification, when another thread may fork.
+  void OpenCaches();
+
   const Core core_;
   const Config config_;
   const Log log_;
   // All shared by the process and never destroyed.
   platform::LiveTrustStore* live_;  // null on a bad value
-  platform::IntermediateCache& intermediates_;
-  platform::RevocationStore& revocation_;
+  // Null where the system has a verifier of its own.
+  platform::IntermediateCache* intermediates_ = nullptr;
+  platform::RevocationStore* revocation_ = nullptr;
   std::atomic<bool> active_{true};
   mutable std::atomic<std::uint64_t> logged_generation_{0};
   mutable std::atomic<bool> logged_error_{false};

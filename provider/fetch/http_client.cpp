@@ -81,15 +81,15 @@ long Control(BIO*, int command, long, void*) noexcept {
 /// The proxy for `host`, if there is one. False when the environment names one that cannot be used:
 /// going past it is not what was asked for.
 bool ProxyFor(const std::string& host, std::optional<HttpUrl>& proxy) {
-  const char* const named = host::SecureGetenv("http_proxy");
-  if (named == nullptr || *named == '\0') return true;
+  const auto named = host::SecureGetenv("http_proxy");
+  if (!named || named->empty()) return true;
   for (const char* const variable : {"no_proxy", "NO_PROXY"}) {
-    const char* const no_proxy = host::SecureGetenv(variable);
-    if (no_proxy == nullptr) continue;
-    if (IsExemptFromProxy(no_proxy, host)) return true;
+    const auto no_proxy = host::SecureGetenv(variable);
+    if (!no_proxy) continue;
+    if (IsExemptFromProxy(*no_proxy, host)) return true;
     break;
   }
-  proxy = ParseHttpProxy(named);
+  proxy = ParseHttpProxy(*named);
   return proxy.has_value();
 }
 

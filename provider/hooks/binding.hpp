@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -90,14 +91,15 @@ struct Verification {
   /// X509_verify_cert() runs to see whether a completed chain is accepted; what is asked once more
   /// after that is not asked now.
   bool completing = false;
-  /// What completed the chain, to be kept once that is accepted.
-  std::vector<verify::FoundIntermediate> completed_with;
+  /// Keeps what completed the chain, once that is accepted; may be empty.
+  std::function<void()> keep;
   /// What may still be fetched for it.
   verify::FetchBudget budget;
   /// Certificates of a completed chain that was refused: X509_STORE_CTX_get0_current_issuer() may
   /// still return one.
   std::vector<host::X509Ptr> kept;
-  /// One verification sees one snapshot. Null before it is first needed.
+  /// One verification sees one snapshot, and with it the anchor that the system's verifier vouched
+  /// for. Null before it is first needed.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
 
@@ -189,6 +191,8 @@ class Binding {
   void CopyAnchors(const Request& request) const;
 
   // verify_hooks.cpp
+  /// What the verification is for; where the system has a verifier, also what that may do.
+  verify::Role RoleFor(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
   /// Null where no callback of ours was called when `ctx` was initialized.
   Verification* FindVerification(X509_STORE_CTX* ctx) const;
   /// Sees to it that `ctx` will be judged: an application may have put a function of its own where
@@ -214,7 +218,10 @@ class Binding {
   void KeepFor(Verification& verification, const OPENSSL_STACK* certificates) const;
   bool CompleteInCallback(GovernedStore& state, Verification& verification,
                           X509_STORE_CTX* ctx) const;
-  void RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
+  std::unique_ptr<verify::PathCompletion> MakeCompletion(
+      const verify::CompletionSetting& setting, const platform::TrustStore& snapshot) const;
+  /// Adds to what this verification sees. False where that cannot be; an empty one needs nothing.
+  bool ServeSystemAnchor(Verification* verification, platform::ByteView anchor) const;
 
   // revocation_hooks.cpp
   void WatchClientHellos(const host::TlsLibrary& tls, SSL_CTX* ssl_ctx) const;

@@ -1,12 +1,14 @@
-// Where a missing intermediate is put into OpenSSL's verification, in governed stores only.
+// Where a missing intermediate is put into OpenSSL's verification, in governed stores only; where
+// the system has a verifier of its own, also a root that it knows and that is in no list of it.
 //
 // Of a TLS connection, before it: libssl's cert-verify callback is called with everything set, so
 // the list of untrusted certificates can be completed first, and OpenSSL verifies once.
 //
 // Of X509_verify_cert() called by the program itself, within it: nothing of ours is called before
 // the chain is built, and the list was copied by then. So a verify callback of ours stands before
-// the application's. When OpenSSL raises "unable to get local issuer certificate", the end of
-// build_chain() and the first error, X509_verify_cert() is called again in the same context, with
+// the application's. When OpenSSL raises "unable to get local issuer certificate" (or, for a root
+// that the peer sent, "self-signed certificate in certificate chain"), the end of build_chain() and
+// the first error, X509_verify_cert() is called again in the same context, with
 // the completed list and a callback that forgives nothing: DANE, CRLs, parameters, depths and what
 // the application put into the context are what they are. If it accepts, the first call goes on
 // with the chain that was built: extensions, security level, host name, revocation, signatures, the
@@ -17,9 +19,11 @@
 #include <memory>
 #include <mutex>
 
+#include "platform/extended_trust_store.hpp"
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/trampolines.hpp"
-#include "provider/verify/path_completion.hpp"
+#include "provider/verify/own_completion.hpp"
+#include "provider/verify/system_completion.hpp"
 
 namespace ostrust::hooks {
 
@@ -91,13 +95,12 @@ class WithUntrusted {
 };
 
 /// For whoever has to find out why a server cannot be reached.
-void Explain(const ProviderContext& provider, const std::string& attempts, bool raise) {
-  if (attempts.empty()) return;
-  const std::string sentence = "the server did not send its issuer's certificate: " + attempts;
-  provider.log().Write(LogLevel::kError, sentence);
+void Explain(const ProviderContext& provider, const std::string& failure, bool raise) {
+  if (failure.empty()) return;
+  provider.log().Write(LogLevel::kError, failure);
   if (!raise) return;
   // The code libssl raises next: curl and others take the first error for the reason.
-  provider.core().RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, sentence);
+  provider.core().RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, failure);
 }
 
 }  // namespace
@@ -107,11 +110,33 @@ platform::Intermediates Binding::IntermediatesOf(const ProviderContext& context)
   // `report` changes no outcome, and `roots` serves anchors and nothing else.
   if (context.config().verify != VerifyMode::kPlatform) return Intermediates::kOff;
   const Intermediates wanted = context.config().network.intermediates;
-  return wanted == Intermediates::kFetch && !symbols_.CanFetch() ? Intermediates::kLocal : wanted;
+  return wanted == Intermediates::kFetch && chain_verifier_ == nullptr && !symbols_.CanFetch()
+             ? Intermediates::kLocal
+             : wanted;
 }
 
 bool Binding::Completes(const GovernedStore& state) const {
-  return IntermediatesOf(*state.context->provider) != platform::Intermediates::kOff;
+  const ProviderContext& provider = *state.context->provider;
+  // The system's verifier may know the root, whatever is said of intermediates.
+  return chain_verifier_ != nullptr ? provider.config().verify == VerifyMode::kPlatform
+                                    : IntermediatesOf(provider) != platform::Intermediates::kOff;
+}
+
+std::unique_ptr<verify::PathCompletion> Binding::MakeCompletion(
+    const verify::CompletionSetting& setting, const platform::TrustStore& snapshot) const {
+  if (chain_verifier_ == nullptr) return verify::MakeOwnCompletion(setting);
+  return verify::MakeSystemCompletion(setting, *chain_verifier_, snapshot,
+                                      RoleFor(setting.provider, setting.ctx));
+}
+
+bool Binding::ServeSystemAnchor(Verification* verification, platform::ByteView anchor) const {
+  if (anchor.empty()) return true;
+  // Where no verification is kept, none can see a store of its own.
+  if (verification == nullptr || verification->snapshot == nullptr) return false;
+  auto extended = platform::WithAnchor(verification->snapshot, anchor);
+  if (extended == nullptr) return false;
+  verification->snapshot = std::move(extended);
+  return true;
 }
 
 GovernedStore* Binding::CompletingStore(X509_STORE_CTX* ctx) const {
@@ -140,39 +165,30 @@ int Binding::CertVerify(X509_STORE_CTX* ctx) {
   const ProviderContext& provider = *state->context->provider;
   StoreLookup trust(*this, *state, *snapshot, ctx);
   verify::FetchBudget own_budget;
-  verify::PathCompletion completion(symbols_, provider, state->context->libctx, state->propq, ctx,
-                                    trust,
-                                    verification != nullptr ? verification->budget : own_budget);
-  if (completion.IssuerIsMissing() && completion.Complete()) {
-    const auto list = completion.Untrusted();
+  const auto completion =
+      MakeCompletion({symbols_, provider, state->context->libctx, state->propq, ctx, trust,
+                      verification != nullptr ? verification->budget : own_budget},
+                     *snapshot);
+  const auto accepted = [&](int result) {
+    return result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK;
+  };
+  if (completion->IssuerIsMissing() && completion->Complete() &&
+      ServeSystemAnchor(verification, completion->SystemAnchor())) {
+    const auto list = completion->Untrusted();
     const WithUntrusted completed(symbols_, ctx, reinterpret_cast<STACK_OF(X509)*>(list.get()));
     const int result = plainly();
-    if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
-      verify::KeepIntermediates(provider, completion.TakeFound());
+    if (accepted(result)) {
+      if (const auto keep = completion->TakeKeeper()) keep();
     }
     return result;
   }
   const int result = plainly();
-  if (result > 0 && symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK) {
-    RememberIntermediates(provider, ctx);
+  if (accepted(result)) {
+    completion->LearnFromChain();
   } else {
-    Explain(provider, completion.Attempts(), result == 0);
+    Explain(provider, completion->Failure(), result == 0);
   }
   return result;
-}
-
-void Binding::RememberIntermediates(const ProviderContext& provider, X509_STORE_CTX* ctx) const {
-  const auto* const chain =
-      reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx));
-  const int untrusted = symbols_.X509_STORE_CTX_get_num_untrusted(ctx);
-  for (int i = 1; chain != nullptr && i < std::min(untrusted, symbols_.OPENSSL_sk_num(chain));
-       ++i) {
-    auto* const x509 = static_cast<X509*>(symbols_.OPENSSL_sk_value(chain, i));
-    const platform::Bytes der = host::DerOf(symbols_, x509);
-    const platform::ByteView subject = host::DerOf(symbols_, symbols_.X509_get_subject_name(x509));
-    platform::IntermediateCache& cache = provider.intermediates();
-    if (!cache.Remembers(subject, der)) cache.Remember(der);
-  }
 }
 
 void Binding::WatchForMissingIssuer(const GovernedStore& state, Verification& verification,
@@ -208,10 +224,11 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
   }
   if (ok == 0 && !verification->past_completion) {
     verification->past_completion = true;
-    GovernedStore* const state =
-        symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-            ? CompletingStore(ctx)
-            : nullptr;
+    const int error = symbols_.X509_STORE_CTX_get_error(ctx);
+    const bool lacks_something =
+        error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+        (error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN && chain_verifier_ != nullptr);
+    GovernedStore* const state = lacks_something ? CompletingStore(ctx) : nullptr;
     if (state != nullptr && CompleteInCallback(*state, *verification, ctx)) return 1;
   }
   return verification->applications_verify_cb(ok, ctx);
@@ -243,10 +260,12 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   if (snapshot == nullptr) return false;
   const ProviderContext& provider = *state.context->provider;
   StoreLookup trust(*this, state, *snapshot, ctx);
-  verify::PathCompletion completion(symbols_, provider, state.context->libctx, state.propq, ctx,
-                                    trust, verification.budget);
-  if (!completion.IssuerIsMissing() || !completion.Complete()) {
-    Explain(provider, completion.Attempts(), false);
+  const auto completion = MakeCompletion(
+      {symbols_, provider, state.context->libctx, state.propq, ctx, trust, verification.budget},
+      *snapshot);
+  if (!completion->IssuerIsMissing() || !completion->Complete() ||
+      !ServeSystemAnchor(&verification, completion->SystemAnchor())) {
+    Explain(provider, completion->Failure(), false);
     return false;
   }
 
@@ -259,7 +278,7 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
     return symbols_.X509_verify_cert(ctx) == 1 &&
            symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK;
   };
-  const auto list = completion.Untrusted();
+  const auto list = completion->Untrusted();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, openssls_verify_cb_);
   symbols_.ERR_set_mark();
   verification.completing = true;
@@ -271,12 +290,13 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
             reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx)));
   }
   // Then once more as it was: chain, error, depth and certificate are those of the start.
+  if (!completed) verification.snapshot = snapshot;
   const bool accepted = completed || accepts(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
   verification.completing = false;
   symbols_.ERR_pop_to_mark();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, TrampolinesOf(slot_).verify_callback);
   // They are used by the chain from now on, and kept for others once it is accepted (Verify()).
-  if (completed) verification.completed_with = completion.TakeFound();
+  if (completed) verification.keep = completion->TakeKeeper();
   return accepted;
 }
 

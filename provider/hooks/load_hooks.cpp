@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <mutex>
+#include <string_view>
 
 #include "platform/system_bundle.hpp"
 #include "provider/hooks/binding.hpp"
@@ -24,8 +25,8 @@ constexpr int kProbeAnswer = 0x75737421;
 constexpr const char* kCertFileVariable = "SSL_CERT_FILE";
 constexpr const char* kCertDirVariable = "SSL_CERT_DIR";
 
-bool NamesOsStore(const char* name) {
-  return name != nullptr && ClassifyUri(name) == UriKind::kOsStore;
+bool NamesOsStore(std::string_view name) {
+  return ClassifyUri(name) == UriKind::kOsStore;
 }
 
 }  // namespace
@@ -75,13 +76,13 @@ int Binding::FileCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl,
 template <typename Original>
 int Binding::LoadDefaultFile(const Request& request, const Original& original) {
   // Rule 8: what a person set wins over default-paths.
-  if (const char* const file = host::SecureGetenv(kCertFileVariable)) {
-    if (NamesOsStore(file)) return Serve(request);
+  if (const auto file = host::SecureGetenv(kCertFileVariable)) {
+    if (NamesOsStore(*file)) return Serve(request);
     const int result = original();
-    return result > 0 && FileHoldsMarker(file) ? Serve(request) : result;
+    return result > 0 && FileHoldsMarker(*file) ? Serve(request) : result;
   }
-  const char* const directory = host::SecureGetenv(kCertDirVariable);
-  if (directory != nullptr) return NamesOsStore(directory) ? Serve(request) : original();
+  const auto directory = host::SecureGetenv(kCertDirVariable);
+  if (directory) return NamesOsStore(*directory) ? Serve(request) : original();
   if (!request.context->provider->config().default_paths) return original();
   // Rule 7: with nothing to serve, the default paths stay OpenSSL's own.
   return ServeIfReadable(request) ? 1 : original();
@@ -96,9 +97,9 @@ int Binding::DirCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, 
   const Request request{ContextFor(nullptr), symbols_.X509_LOOKUP_get_store(lookup), nullptr};
   if (request.store == nullptr) return original();
   if (argl == X509_FILETYPE_DEFAULT) {
-    const char* const directory = host::SecureGetenv(kCertDirVariable);
-    if (NamesOsStore(directory) && request.context != nullptr) return Serve(request);
-    return directory == nullptr && ServesDefaultsOf(request.store) ? 1 : original();
+    const auto directory = host::SecureGetenv(kCertDirVariable);
+    if (directory && NamesOsStore(*directory) && request.context != nullptr) return Serve(request);
+    return !directory && ServesDefaultsOf(request.store) ? 1 : original();
   }
   if (request.context == nullptr || argp == nullptr) return original();
   if (request.context->provider->config().system_bundles && platform::IsSystemDirectory(argp) &&
@@ -124,9 +125,9 @@ int Binding::StoreCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl
   if (argp == nullptr) {
     // 3.0 opens SSL_CERT_DIR or the default directory as a URI (by_store.c); later versions
     // nothing.
-    const char* const directory = host::SecureGetenv(kCertDirVariable);
-    if (NamesOsStore(directory) && request.context != nullptr) return Serve(request);
-    return directory == nullptr && ServesDefaultsOf(request.store) ? 1 : original();
+    const auto directory = host::SecureGetenv(kCertDirVariable);
+    if (directory && NamesOsStore(*directory) && request.context != nullptr) return Serve(request);
+    return !directory && ServesDefaultsOf(request.store) ? 1 : original();
   }
   if (request.context == nullptr) return original();
   switch (ClassifyUri(argp)) {

@@ -30,16 +30,6 @@ std::string UrlSafeBase64(const std::array<unsigned char, 32>& digest) {
   return text;
 }
 
-/// `text` as a pattern that matches nothing but itself.
-std::string Literally(std::string_view text) {
-  std::string pattern;
-  for (const char c : text) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 bool Differs(const host::Symbols& symbols, const RecordedFile& recorded, std::string_view content) {
   if (recorded.size != content.size()) return true;
   if (recorded.sha256.empty() || symbols.SHA256 == nullptr) return false;
@@ -89,7 +79,7 @@ bool DiffersFromPackage(const host::Symbols& symbols, const std::string& path,
     const std::string_view name = std::string_view(path).substr(slash + 1);
     const std::string package(name.substr(0, name.find('/')));
     for (const std::string& file :
-         host::FilesMatching(Literally(directory + "/" + package) + "-*.dist-info/RECORD")) {
+         host::FilesMatching(directory + "/" + package + "-", ".dist-info/RECORD")) {
       const auto record = host::ReadRegularFile(file, kMaxRecordSize);
       const auto recorded = record ? FindInRecord(*record, name) : std::nullopt;
       if (recorded) return Differs(symbols, *recorded, content);

@@ -60,7 +60,7 @@ std::vector<verify::Refusal> Binding::RevocationRefusals(
   }
   const bool of_a_server = verify::MayBeCompleted(symbols_, Tls(), ctx);
   // The name is what is left to tell by in a thread with another default library context and 3.0.
-  if ((!role.tls_peer && !of_a_server && !verify::WantsName(symbols_, ctx)) ||
+  if ((!role.tls_peer && !of_a_server && verify::WantedName(symbols_, ctx).empty()) ||
       !verify::EndsInSystemAnchor(symbols_, ctx, snapshot)) {
     return {};
   }
@@ -71,7 +71,7 @@ std::vector<verify::Refusal> Binding::RevocationRefusals(
   }
   const bool wants_fetch = mode == Revocation::kSoft || mode == Revocation::kHard;
   verify::FetchBudget own_budget;
-  verify::RevocationCheck check(
+  return verify::RevocationRefusals(
       {.symbols = symbols_,
        .openssls = {openssls_checks_.check_revocation, openssls_checks_.check_crl},
        .provider = provider,
@@ -84,7 +84,6 @@ std::vector<verify::Refusal> Binding::RevocationRefusals(
                       : "nothing is fetched for such a verification"},
       ctx, snapshot, verify::StapledOf(symbols_, Tls(), ctx),
       verification != nullptr ? verification->budget : own_budget);
-  return check.Refusals();
 }
 
 }  // namespace ostrust::hooks

@@ -59,15 +59,7 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   const auto snapshot = SnapshotFor(*state, verification);
   if (snapshot == nullptr) return result;  // never read, so nothing of it was served either
   const ProviderContext& provider = *state->context->provider;
-  verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
-  if (chain_verifier_ != nullptr) {
-    const platform::NetworkUse& allowed = provider.config().network;
-    role.network.timeout = allowed.timeout;
-    role.network.revocation = std::min(allowed.revocation, platform::Revocation::kLocal);
-    if (verify::MayBeCompleted(symbols_, Tls(), ctx)) role.network = allowed;
-    auto stapled = verify::StapledOf(symbols_, Tls(), ctx);
-    if (stapled.response) role.stapled_response = std::move(*stapled.response);
-  }
+  const verify::Role role = RoleFor(provider, ctx);
   const bool report_only = provider.config().verify == VerifyMode::kReport;
   const auto refuse = [&](const std::vector<verify::Refusal>& refusals) {
     return verify::Refuse(symbols_, provider, ctx, role, refusals, report_only);
@@ -77,9 +69,23 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
       refuse(RevocationRefusals(*state, verification, ctx, role, *snapshot));
   if (refused) return 0;
   if (verification != nullptr && !verification->completing) {
-    verify::KeepIntermediates(provider, std::exchange(verification->completed_with, {}));
+    if (const auto keep = std::exchange(verification->keep, {})) keep();
   }
   return result;
+}
+
+verify::Role Binding::RoleFor(const ProviderContext& provider, X509_STORE_CTX* ctx) const {
+  verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
+  if (chain_verifier_ != nullptr) {
+    role.network = provider.config().network;
+    if (!verify::MayBeCompleted(symbols_, Tls(), ctx)) {
+      role.network.may_fetch = false;
+      role.network.intermediates = platform::Intermediates::kOff;
+    }
+    auto stapled = verify::StapledOf(symbols_, Tls(), ctx);
+    if (stapled.response) role.stapled_response = std::move(*stapled.response);
+  }
+  return role;
 }
 
 void Binding::VerificationMade(X509_STORE_CTX* ctx) {

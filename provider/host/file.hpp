@@ -26,13 +26,17 @@ struct FileState {
 /// Nullopt when `path` leads to no regular file. Keeps errno.
 std::optional<FileState> RegularFileState(const std::string& path);
 
+/// Whether `path` means the same file whatever the working directory is.
+bool IsAbsolute(const std::string& path);
+
 /// `path` without symbolic links and dots; `path` itself when it cannot be told. Keeps errno.
 std::string RealPath(const std::string& path);
 
-/// fnmatch(3), POSIX shell patterns; `*` matches slashes too.
+/// fnmatch(3), POSIX shell patterns; `*` matches slashes too. On Windows only `*` and `?` are
+/// special, letters match without case, and a slash matches a backslash.
 bool MatchesShellPattern(const std::string& pattern, const std::string& path);
 
-/// glob(3): the files that match, sorted. Keeps errno.
-std::vector<std::string> FilesMatching(const std::string& pattern);
+/// The files whose path is `before`, anything without a slash, and `after`, sorted. Keeps errno.
+std::vector<std::string> FilesMatching(const std::string& before, const std::string& after);
 
 }  // namespace ostrust::host

@@ -32,6 +32,16 @@ std::optional<std::string> ReadAll(int fd, std::size_t limit) {
   return text;
 }
 
+/// A glob(3) pattern that matches this text only.
+std::string Literally(const std::string& text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 class KeepErrno {
  public:
   KeepErrno() : saved_(errno) {}
@@ -70,6 +80,10 @@ std::optional<FileState> RegularFileState(const std::string& path) {
                    status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
 }
 
+bool IsAbsolute(const std::string& path) {
+  return !path.empty() && path.front() == '/';
+}
+
 std::string RealPath(const std::string& path) {
   const KeepErrno keep;
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
@@ -81,8 +95,9 @@ bool MatchesShellPattern(const std::string& pattern, const std::string& path) {
   return ::fnmatch(pattern.c_str(), path.c_str(), 0) == 0;
 }
 
-std::vector<std::string> FilesMatching(const std::string& pattern) {
+std::vector<std::string> FilesMatching(const std::string& before, const std::string& after) {
   const KeepErrno keep;
+  const std::string pattern = Literally(before) + "*" + Literally(after);
   std::vector<std::string> files;
   glob_t found{};
   if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {

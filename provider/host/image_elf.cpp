@@ -139,25 +139,6 @@ std::vector<Image> Image::Users(const char* exported, const char* imported) cons
   return users;
 }
 
-const Image::Segment* Image::Find(const void* address, std::size_t size) const {
-  const auto begin = reinterpret_cast<std::uintptr_t>(address);
-  for (const Segment& segment : segments_) {
-    if (begin >= segment.begin && begin < segment.end && segment.end - begin >= size) {
-      return &segment;
-    }
-  }
-  return nullptr;
-}
-
-bool Image::ContainsCode(const void* address) const {
-  const Segment* const segment = Find(address, 1);
-  return segment != nullptr && segment->executable;
-}
-
-bool Image::ContainsData(const void* address, std::size_t size) const {
-  return Find(address, size) != nullptr;
-}
-
 bool Image::IsWritableData(const void* address, std::size_t size) const {
   const Segment* const segment = Find(address, size);
   if (segment == nullptr || !segment->writable) return false;

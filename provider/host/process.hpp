@@ -1,18 +1,22 @@
 // The few things the provider asks of the process it lives in.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace ostrust::host {
 
-/// getenv(), or null in a process that runs with more rights than its caller (set-user-ID, file
-/// capabilities): secure_getenv(), which OpenSSL's ossl_safe_getenv() is too (rule 10). The string
-/// belongs to the environment.
-const char* SecureGetenv(const char* name);
+/// getenv(), or nullopt in a process that runs with more rights than its caller (set-user-ID, file
+/// capabilities): secure_getenv(), which OpenSSL's ossl_safe_getenv() is too (rule 10). Windows has
+/// no such processes.
+std::optional<std::string> SecureGetenv(const char* name);
 
 /// The last component of the program's name; empty when it cannot be told.
-std::string_view ProgramName();
+std::string ProgramName();
+
+/// Sees to it that this module stays loaded until the process ends, whoever unloads it (rule 12).
+bool KeepLoaded();
 
 long ProcessId();
 

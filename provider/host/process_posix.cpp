@@ -9,12 +9,17 @@
 
 namespace ostrust::host {
 
-const char* SecureGetenv(const char* name) {
-  return ::secure_getenv(name);
+std::optional<std::string> SecureGetenv(const char* name) {
+  const char* const value = ::secure_getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::string_view ProgramName() {
+std::string ProgramName() {
   return program_invocation_short_name == nullptr ? "" : program_invocation_short_name;
+}
+
+bool KeepLoaded() {
+  return true;  // the module is linked with -z nodelete
 }
 
 long ProcessId() {

@@ -13,7 +13,7 @@ namespace ostrust::tool {
 struct ChildOutcome {
   enum class End { kExited, kSignalled, kTimedOut, kNotStarted };
   End end = End::kNotStarted;
-  int code = 0;     // the exit status or the number of the signal
+  int code = 0;     // the exit status, the number of the signal or of Windows' exception
   std::string out;  // what the work returned, or the command's standard output
   std::string err;  // the command's standard error
 
@@ -23,10 +23,11 @@ struct ChildOutcome {
 };
 
 /// Runs `work` in a fork of this process and returns what it returned. Its standard streams are
-/// /dev/null. Must be called while this process has one thread.
+/// /dev/null. Must be called while this process has one thread. Not on Windows.
 ChildOutcome RunForked(const std::function<std::string()>& work, std::chrono::milliseconds limit);
 
-/// Runs a command with nothing on its standard input. `variables` are set in its environment.
+/// Runs a command, whose first word is the path of a program, with nothing on its standard input.
+/// `variables` are set in its environment.
 ChildOutcome RunCommand(const std::vector<std::string>& command, std::chrono::milliseconds limit,
                         const std::vector<std::pair<std::string, std::string>>& variables = {});
 

@@ -1,16 +1,15 @@
 #include "provider/tool/configuration.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <sstream>
 
-#include <unistd.h>
+#include "provider/host/file.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
 
 constexpr const char* kOurName = "ostrust";
-constexpr std::string_view kOurFile = "ostrust.so";
 
 class Parsed {
  public:
@@ -69,7 +68,27 @@ bool MeansNo(const std::string& value) {
 }
 
 bool IsOurModule(const std::string& path) {
-  return std::string_view(path).substr(path.rfind('/') + 1) == kOurFile;
+  return FileNameOf(path) == kModuleName;
+}
+
+/// The first path after .include in which a single backslash stands; it does no escaping there that
+/// anybody wants.
+std::string IncludeWithBackslashes(const std::string& file) {
+  constexpr std::size_t kLimit = std::size_t{1} << 20;
+  std::istringstream lines(host::ReadRegularFile(file, kLimit).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    constexpr std::string_view kInclude = ".include";
+    std::size_t at = line.find_first_not_of(" \t");
+    if (at == std::string::npos || line.compare(at, kInclude.size(), kInclude) != 0) continue;
+    at = line.find_first_not_of(" \t=", at + kInclude.size());
+    if (at == std::string::npos) continue;
+    const std::string path = line.substr(at, line.find_last_not_of(" \t\r") + 1 - at);
+    for (std::size_t i = path.find('\\'); i != std::string::npos; i = path.find('\\', i)) {
+      if (i + 1 >= path.size() || path[i + 1] != '\\') return path;
+      i += 2;
+    }
+  }
+  return {};
 }
 
 EntryPoint ReadEntryPoint(const Parsed& parsed, const char* name) {
@@ -111,12 +130,12 @@ Configuration ReadConfiguration(const Libcrypto& crypto, const std::optional<std
     crypto.CRYPTO_free(name, "ostrust", 0);
   }
   if (configuration.file.empty()) return configuration;
-  if (::access(configuration.file.c_str(), R_OK) != 0) {
-    configuration.exists = errno != ENOENT && errno != ENOTDIR;
-    configuration.error = std::strerror(errno);
+  if (!CanRead(configuration.file, configuration.exists, configuration.error)) {
     return configuration;
   }
-  configuration.exists = true;
+  if (kBackslashSeparates) {
+    configuration.include_with_backslashes = IncludeWithBackslashes(configuration.file);
+  }
   const Parsed parsed(crypto);
   configuration.error = parsed.Load(configuration.file);
   if (!configuration.error.empty()) return configuration;

@@ -30,6 +30,9 @@ struct Configuration {
   std::string file;  // empty when OPENSSL_CONF is set to nothing
   bool exists = false;
   std::string error;  // why it cannot be read or parsed; empty otherwise
+  /// What an .include of this file names with backslashes: OpenSSL takes them for escapes, finds no
+  /// such file and goes on without. Empty elsewhere than on Windows, where they may be meant.
+  std::string include_with_backslashes;
   EntryPoint openssl;
   EntryPoint nodejs;
 };

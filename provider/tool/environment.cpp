@@ -1,10 +1,9 @@
 #include "provider/tool/environment.hpp"
 
-#include <cstdlib>
-
-#include <sys/stat.h>
+#include <algorithm>
 
 #include "provider/host/file.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -32,25 +31,28 @@ constexpr KnownVariable kKnown[] = {
 std::vector<Variable> CaVariables() {
   std::vector<Variable> variables;
   for (const KnownVariable& known : kKnown) {
-    const char* const value = std::getenv(known.name);
-    if (value == nullptr) continue;
+    const auto value = GetVariable(known.name);
+    if (!value) continue;
     // Set to nothing, SSL_CERT_FILE still replaces the default; the others count as not set.
-    if (*value == '\0' && known.effect != Variable::Effect::kDefaults) continue;
-    variables.push_back({known.name, value, known.effect, known.whose});
+    if (value->empty() && known.effect != Variable::Effect::kDefaults) continue;
+    variables.push_back({known.name, *value, known.effect, known.whose});
   }
   return variables;
 }
 
 WorkingDirectory LookAtWorkingDirectory() {
   WorkingDirectory found;
-  struct stat status {};
-  found.os_file = ::lstat("os:", &status) == 0;
-  found.os_directory = ::stat("os", &status) == 0 && S_ISDIR(status.st_mode);
-  const std::string digit = "[0-9a-f]";
-  std::string hash = "os/";
-  for (int i = 0; i < 8; ++i) hash += digit;
+  found.os_file = IsThere("os:");
+  found.os_directory = KindOf("os") == FileKind::kDirectory;
+  const auto is_hashed = [](const std::string& path) {  // "os/", 8 digits, ".", a number
+    constexpr std::size_t kName = 3;
+    constexpr std::size_t kDot = kName + 8;
+    return path.size() > kDot + 1 && path[kDot] == '.' && path[kDot + 1] >= '0' &&
+           path[kDot + 1] <= '9' && path.find_first_not_of("0123456789abcdef", kName) == kDot;
+  };
+  const auto files = host::FilesMatching("os/", "");
   found.os_directory_has_certificates =
-      found.os_directory && !host::FilesMatching(hash + ".[0-9]*").empty();
+      found.os_directory && std::any_of(files.begin(), files.end(), is_hashed);
   return found;
 }
 

@@ -1,20 +1,16 @@
 // What follows from the facts: the findings of `ostrust status`, causes before consequences, so
 // that the first problem is the one to mend.
-#include <cstdlib>
-#include <initializer_list>
-
-#include <unistd.h>
+#include <algorithm>
 
 #include "provider/config.hpp"
+#include "provider/host/file.hpp"
 #include "provider/standing.hpp"
 #include "provider/tool/module_file.hpp"
 #include "provider/tool/status.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
-
-constexpr const char* kCustomaryFile = OSTRUST_CONFIG_DIR "/openssl.cnf";
-constexpr const char* kCustomaryMarker = OSTRUST_CONFIG_DIR "/os.pem";
 
 void Problem(Status& status, const char* id, std::string text, std::string fix) {
   status.findings.push_back({Finding::Level::kProblem, id, std::move(text), std::move(fix)});
@@ -25,11 +21,12 @@ void Note(Status& status, const char* id, std::string text) {
 }
 
 std::string HowToConfigure() {
-  if (::access(kCustomaryFile, R_OK) == 0) {
-    return std::string("export OPENSSL_CONF=") + kCustomaryFile;
-  }
-  return std::string("copy openssl.cnf.example to ") + kCustomaryFile +
-         ", look at its lines marked CHECK, and export OPENSSL_CONF=" + kCustomaryFile +
+  const std::string file = CustomaryFile("openssl.cnf");
+  const std::string set = HowToSet("OPENSSL_CONF", file);
+  bool exists = false;
+  std::string why;
+  if (CanRead(file, exists, why)) return set;
+  return "copy openssl.cnf.example to " + file + ", look at its lines marked CHECK, and " + set +
          "; or, for one command: ostrust run -- COMMAND";
 }
 
@@ -69,6 +66,15 @@ bool JudgeProgram(Status& status) {
              " is set-user-ID or set-group-ID: it reads OpenSSL's default configuration "
              "file and no environment variable");
   }
+  if (!status.loads_modules) {
+    Problem(status, "no-module-loading",
+            program.libcrypto + " (" + status.openssl_version +
+                ") is built without the loading of modules (no-module or no-dso): ostrust cannot "
+                "be loaded into it",
+            "use a build of " + program.name +
+                " whose OpenSSL loads modules, or give it the system's certificates as a CA file");
+    return false;
+  }
   if (status.loaded) return true;
   if (status.Next() != nullptr) return false;
   Problem(status, "openssl-too-old",
@@ -79,12 +85,19 @@ bool JudgeProgram(Status& status) {
   return false;
 }
 
+/// Whether this was a path of Windows with single backslashes: "C:\new\ostrust.dll" is read as
+/// "C:", a line feed, "ewostrust.dll".
+bool LostItsBackslashes(const std::string& path) {
+  const bool has_drive = path.size() > 2 && path[1] == ':' && path[2] != '/' && path[2] != '\\';
+  return has_drive ||
+         std::any_of(path.begin(), path.end(), [](char c) { return c > 0 && c < ' '; });
+}
+
 /// Nothing of this matters once the module is loaded.
 void JudgeWhyNotConfigured(Status& status) {
   const Configuration& configuration = status.configuration;
   const EntryPoint& entry = status.Entry();
-  const bool from_environment =
-      std::getenv("OPENSSL_CONF") != nullptr && !status.program.set_user_id;
+  const bool from_environment = GetVariable("OPENSSL_CONF") && !status.program.set_user_id;
   if (!status.configuration_known) {
     Problem(status, "not-loaded",
             "ostrust is not loaded, and the configuration file that " + status.program.path +
@@ -129,8 +142,14 @@ void JudgeWhyNotConfigured(Status& status) {
   } else {
     const auto module = entry.ostrust_keys.find("module");
     const std::string path = module == entry.ostrust_keys.end() ? "" : module->second;
-    const std::string ours = FindModule(OwnPath()).path;
-    if (!path.empty() && path.front() == '/' && ::access(path.c_str(), F_OK) != 0) {
+    const std::string ours = InConfiguration(FindModule(OwnPath()).path);
+    if (LostItsBackslashes(path)) {
+      Problem(status, "module-backslashes",
+              "module in [" + entry.ostrust_section + "] of " + configuration.file +
+                  " is read as " + path +
+                  ": a backslash is an escape there, and the module is silently not loaded",
+              "write it with slashes: module = " + (ours.empty() ? "C:/FOLDER/ostrust.dll" : ours));
+    } else if (host::IsAbsolute(path) && KindOf(path) == FileKind::kNone) {
       Problem(status, "no-module", "there is no module " + path,
               ours.empty() ? "install the module there, or correct module in [" +
                                  entry.ostrust_section + "] of " + configuration.file
@@ -143,6 +162,15 @@ void JudgeWhyNotConfigured(Status& status) {
               "mend what OpenSSL says there");
     }
   }
+}
+
+void JudgeIncludes(Status& status) {
+  const std::string& include = status.configuration.include_with_backslashes;
+  if (include.empty()) return;
+  Problem(status, "include-backslashes",
+          status.configuration.file + " includes " + include +
+              ": a backslash is an escape there, and a file that is not found is silently left out",
+          "write it with slashes: .include " + InConfiguration(include));
 }
 
 /// The values that are refused, as the module sees them; as this tool does where it cannot be
@@ -191,10 +219,10 @@ void JudgeModule(Status& status) {
             "only os:// opened as an OpenSSL store works: " + module.limited_by,
             "report this libcrypto to ostrust; " + status.openssl_version);
   } else if (module.reach == standing_params::kReachMarker) {
-    Problem(status, "marker-only",
-            "default paths and os:// as a CA file are not served: " + module.limited_by,
-            std::string("name the marker file where a CA file is wanted: SSL_CERT_FILE=") +
-                kCustomaryMarker);
+    Problem(
+        status, "marker-only",
+        "default paths and os:// as a CA file are not served: " + module.limited_by,
+        "name the marker file where a CA file is wanted: SSL_CERT_FILE=" + CustomaryFile("os.pem"));
   }
   // A module of another version may not say; Node.js has no reason to read the store when
   // SSL_CERT_FILE is set.
@@ -236,13 +264,13 @@ void JudgeDefaultPaths(Status& status) {
   for (const Variable& variable : status.variables) {
     if (variable.effect != Variable::Effect::kDefaults) continue;
     set += (set.empty() ? "" : " and ") + Assigned(variable);
-    names += " " + variable.name;
+    names += (names.empty() ? "" : " ") + variable.name;
   }
   if (!set.empty()) {
     Problem(
         status, "variable-wins",
         set + ": set by hand, this wins over ostrust in programs that use OpenSSL's default paths",
-        "unset" + names + " (or unset SSL_CERT_DIR and set SSL_CERT_FILE=os://)");
+        HowToUnset(names) + " (or unset SSL_CERT_DIR and set SSL_CERT_FILE=os://)");
     return;
   }
   // Whatever else keeps them from being served has been said.
@@ -272,20 +300,18 @@ void JudgeVariables(Status& status) {
       Problem(status, "variable-elsewhere",
               Assigned(variable) + " gives " + variable.whose +
                   " a CA file that ostrust does not serve",
-              "unset " + variable.name + ", or set it to " + kCustomaryMarker);
+              HowToUnset(variable.name) + ", or set it to " + CustomaryFile("os.pem"));
     }
   }
 }
 
 void JudgeNode(Status& status) {
   if (!status.program.is_node) return;
-  const char* const options = std::getenv("NODE_OPTIONS");
-  if (options != nullptr && std::string(options).find("--use-openssl-ca") != std::string::npos) {
-    return;
-  }
+  const std::string options = GetVariable("NODE_OPTIONS").value_or("");
+  if (options.find("--use-openssl-ca") != std::string::npos) return;
   Problem(status, "node-uses-its-own-roots",
           "Node.js asks for OpenSSL's default paths only with --use-openssl-ca",
-          "export NODE_OPTIONS=--use-openssl-ca");
+          HowToSet("NODE_OPTIONS", "--use-openssl-ca"));
 }
 
 void JudgeWorkingDirectory(Status& status) {
@@ -311,6 +337,7 @@ void JudgeWorkingDirectory(Status& status) {
 
 void Judge(Status& status) {
   if (JudgeProgram(status)) {
+    JudgeIncludes(status);
     if (status.loaded == false ||
         (!status.loaded && status.configuration_known && status.Entry().ostrust_section.empty())) {
       JudgeWhyNotConfigured(status);

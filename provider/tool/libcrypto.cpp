@@ -1,22 +1,15 @@
 #include "provider/tool/libcrypto.hpp"
 
-#include <vector>
-
-#include <dlfcn.h>
+#include "provider/tool/library.hpp"
 
 namespace ostrust::tool {
 
 std::optional<Libcrypto> Libcrypto::Load(const std::string& path, std::string& why) {
-  // RTLD_LOCAL, as an extension module of CPython gets it.
-  void* const handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
-    const char* const error = ::dlerror();
-    why = error == nullptr ? path + " cannot be loaded" : error;
-    return std::nullopt;
-  }
+  void* const handle = LoadLibraryFile(path, why);
+  if (handle == nullptr) return std::nullopt;
   Libcrypto library;
 #define OSTRUST_TOOL_RESOLVE(name) \
-  library.name = reinterpret_cast<decltype(library.name)>(::dlsym(handle, #name));
+  library.name = reinterpret_cast<decltype(library.name)>(FindSymbol(handle, #name));
   OSTRUST_TOOL_SYMBOLS(OSTRUST_TOOL_RESOLVE)
   OSTRUST_TOOL_RESOLVE(OpenSSL_version)
 #undef OSTRUST_TOOL_RESOLVE

@@ -1,14 +1,16 @@
 // The `ostrust` program: what a person at a shell needs beside the module.
 #include <algorithm>
 #include <exception>
-#include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "provider/tool/probe_child.hpp"
 #include "provider/tool/run.hpp"
 #include "provider/tool/status.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -19,10 +21,10 @@ constexpr int kSomethingIsOff = 1;
 int ShowStatus(const std::string& program, bool json) {
   const Status status = Examine(program);
   if (status.program.openssl == Program::OpenSsl::kNotFound) {
-    std::cerr << "ostrust status: " << status.program.because << "\n";
+    PrintError("ostrust status: " + status.program.because + "\n");
     return kUsageError;
   }
-  std::cout << (json ? StatusAsJson(status) : StatusAsText(status)) << std::flush;
+  Print(json ? StatusAsJson(status) : StatusAsText(status));
   return status.AllIsWell() ? kWell : kSomethingIsOff;
 }
 
@@ -57,15 +59,20 @@ int Main(std::vector<std::string> arguments) {
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kWell : kUsageError;
+    std::ostringstream out;
+    std::ostringstream err;
+    const int status = app.exit(error, out, err);
+    Print(out.str());
+    PrintError(err.str());
+    return status == 0 ? kWell : kUsageError;
   }
   if (status_verb->parsed()) {
     if (!has_command) return ShowStatus(program, json);
-    std::cerr << "ostrust status: takes no command; name a program with --program\n";
+    PrintError("ostrust status: takes no command; name a program with --program\n");
     return kUsageError;
   }
   if (!has_command) {
-    std::cerr << "ostrust run: which command? It follows --, as in: ostrust run -- curl URL\n";
+    PrintError("ostrust run: which command? It follows --, as in: ostrust run -- curl URL\n");
     return kUsageError;
   }
   return Run(run);
@@ -76,9 +83,11 @@ int Main(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   try {
-    return ostrust::tool::Main(std::vector<std::string>(argv + 1, argv + argc));
+    const auto arguments = ostrust::tool::Arguments(argc, argv);
+    if (const auto status = ostrust::tool::RunAsProbeChild(arguments)) return *status;
+    return ostrust::tool::Main(arguments);
   } catch (const std::exception& error) {
-    std::cerr << "ostrust: " << error.what() << "\n";
+    ostrust::tool::PrintError(std::string("ostrust: ") + error.what() + "\n");
     return ostrust::tool::kRunFailed;
   }
 }

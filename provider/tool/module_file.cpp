@@ -1,55 +1,31 @@
 #include "provider/tool/module_file.hpp"
 
-#include <array>
-#include <climits>
-
-#include <unistd.h>
-
 #include "provider/host/file.hpp"
-#include "provider/tool/elf_file.hpp"
+#include "provider/tool/executable.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
-namespace {
-
-/// `path` as a pattern that matches nothing else.
-std::string Literally(const std::string& path) {
-  std::string pattern;
-  for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
-}  // namespace
-
 ModuleFile FindModule(const std::string& tool) {
   ModuleFile found;
-  const std::string directory = tool.substr(0, tool.rfind('/') + 1);
+  const std::string directory = DirectoryOf(tool);
   const std::string prefix = directory + "../";
+  const std::string in_folder = std::string("/ostrust/") + kModuleName;
   std::vector<std::string> candidates = {
-      directory + "ostrust.so",
-      prefix + OSTRUST_LIBDIR + "/ostrust/ostrust.so",
-      prefix + "lib/ostrust/ostrust.so",
+      directory + kModuleName,
+      prefix + OSTRUST_LIBDIR + in_folder,
+      prefix + "lib" + in_folder,
   };
   found.tried = candidates;
-  found.tried.push_back(prefix + "lib/*/ostrust/ostrust.so");
-  for (const std::string& path :
-       host::FilesMatching(Literally(prefix) + "lib/*/ostrust/ostrust.so")) {
+  found.tried.push_back(prefix + "lib/*" + in_folder);
+  for (const std::string& path : host::FilesMatching(prefix + "lib/", in_folder)) {
     candidates.push_back(path);
   }
   for (const std::string& path : candidates) {
-    if (!ElfFile(path).IsOurs()) continue;
+    if (!IsForThisMachine(path)) continue;
     found.path = host::RealPath(path);
     break;
   }
   return found;
-}
-
-std::string OwnPath() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-  return size <= 0 ? std::string() : std::string(path.data(), static_cast<std::size_t>(size));
 }
 
 }  // namespace ostrust::tool

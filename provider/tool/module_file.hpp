@@ -16,7 +16,4 @@ struct ModuleFile {
 /// ../lib/*/ostrust. Only modules of this machine's architecture count.
 ModuleFile FindModule(const std::string& tool);
 
-/// This program's file, links followed.
-std::string OwnPath();
-
 }  // namespace ostrust::tool

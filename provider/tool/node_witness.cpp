@@ -27,6 +27,10 @@ std::string ValueAfter(const std::string& line, const std::string& words) {
   return value.substr(0, value.find_first_of(",;"));
 }
 
+void AddTo(std::string& sentences, const std::string& more) {
+  sentences += (sentences.empty() ? "" : "; ") + more;
+}
+
 }  // namespace
 
 Witness ReadWitness(const std::string& log) {
@@ -52,8 +56,10 @@ Witness ReadWitness(const std::string& log) {
       witness.serves_default_paths = true;
       witness.anchors = std::atoi(rest.c_str());
       After(rest, " anchors from ", witness.source);
+    } else if (After(line, "] error: trust source: ", rest)) {
+      AddTo(witness.problems, rest);
     } else if (After(line, "] error: ", rest)) {
-      witness.error += (witness.error.empty() ? "" : "; ") + rest;
+      AddTo(witness.error, rest);
     }
   }
   return witness;

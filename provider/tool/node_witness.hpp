@@ -18,7 +18,8 @@ struct Witness {
   bool serves_default_paths = false;  // with --use-openssl-ca
   std::string source;
   int anchors = 0;
-  std::string error;  // what ostrust logged as an error
+  std::string problems;  // of the source, as LoadedModule::problems
+  std::string error;     // what else ostrust logged as an error
 };
 
 /// The version of the OpenSSL inside, as process.versions.openssl has it; empty when `node` does

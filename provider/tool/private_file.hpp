@@ -12,8 +12,12 @@ namespace ostrust::tool {
 
 /// The path of a file with exactly this content, of mode 0600 in a directory of ours that nobody
 /// else can write to: $XDG_RUNTIME_DIR/ostrust, else $XDG_CACHE_HOME/ostrust, else .cache/ostrust
-/// of the account's home, else /tmp/ostrust-UID. Its name is made of its content, so that equal
+/// of the account's home, else /tmp/ostrust-UID. On Windows with the access of the profile's local
+/// application data, in the directory ostrust there. Its name is made of its content, so that equal
 /// commands share one. Empty, with a sentence in `why`, when there is no such place.
 std::string KeepPrivateFile(const std::string& content, std::string& why);
+
+/// The name of the file with this content.
+std::string PrivateFileName(const std::string& content);
 
 }  // namespace ostrust::tool

@@ -1,18 +1,15 @@
 #include "provider/tool/probe.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <string_view>
-
-#include <dlfcn.h>
-#include <link.h>
-#include <sys/stat.h>
 
 #include <openssl/core_names.h>
 
 #include "provider/standing.hpp"
-#include "provider/tool/child_process.hpp"
+#include "provider/tool/library.hpp"
+#include "provider/tool/probe_child.hpp"
 #include "provider/tool/probe_json.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -58,16 +55,9 @@ extern "C" int OstrustToolVisitProvider(OSSL_PROVIDER* provider, void* data) {
   return 1;
 }
 
-extern "C" int OstrustToolVisitImage(dl_phdr_info* info, std::size_t, void* data) {
-  const std::string_view path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
-  if (path.substr(path.rfind('/') + 1) != "ostrust.so") return 0;
-  *static_cast<std::string*>(data) = path;
-  return 1;
-}
-
 LoadedModule Describe(const Libcrypto& crypto, const OSSL_PROVIDER* provider) {
   LoadedModule module;
-  ::dl_iterate_phdr(OstrustToolVisitImage, &module.file);
+  module.file = LoadedFile(kModuleName);
   module.version = TextParam(crypto, provider, OSSL_PROV_PARAM_VERSION);
   module.build_info = TextParam(crypto, provider, OSSL_PROV_PARAM_BUILDINFO);
   module.reach = TextParam(crypto, provider, standing_params::kReach);
@@ -100,11 +90,10 @@ bool Governs(const Libcrypto& crypto, const Fill& fill) {
 
 /// Gives `store` what a program gives it that is told to use the CA file or directory `path`.
 void LoadCa(const Libcrypto& crypto, X509_STORE* store, const std::string& path) {
-  struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && S_ISDIR(status.st_mode)) {
+  const FileKind kind = KindOf(path);
+  if (kind == FileKind::kDirectory) {
     crypto.X509_STORE_load_path(store, path.c_str());
-  } else if (!exists || S_ISREG(status.st_mode)) {  // a FIFO would hang us
+  } else if (kind != FileKind::kOther) {  // a FIFO would hang us
     crypto.X509_STORE_load_file(store, path.c_str());
   }
 }
@@ -141,6 +130,19 @@ std::string WhyNotLoaded(const Libcrypto& crypto, const Configuration& configura
   return crypto.TakeErrors();
 }
 
+/// OpenSSL can be built without the loading of modules (no-module, no-dso), and says so nowhere. A
+/// provider that is not there is then an error without one of the functions that open files.
+bool LoadsModules(const Libcrypto& crypto) {
+  crypto.ERR_clear_error();
+  crypto.OSSL_PROVIDER_load(crypto.OSSL_LIB_CTX_new(), "ostrust-asks-for-no-such-provider");
+  bool tried = false;
+  unsigned long code = 0;
+  while ((code = crypto.ERR_get_error_all(nullptr, nullptr, nullptr, nullptr, nullptr)) != 0) {
+    tried = tried || ERR_GET_LIB(code) == ERR_LIB_DSO;
+  }
+  return tried;
+}
+
 void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe) {
   Initialize(crypto, question.entry_point);
   Found found{&crypto, {}, nullptr};
@@ -151,6 +153,7 @@ void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe
   crypto.EVP_MD_free(digest);
   if (found.ours == nullptr) {
     probe.why_not_loaded = WhyNotLoaded(crypto, probe.configuration, question.entry_point);
+    probe.loads_modules = LoadsModules(crypto);
     return;
   }
   probe.module = Describe(crypto, found.ours);
@@ -161,15 +164,10 @@ void AskAll(const Libcrypto& crypto, const ProbeQuestion& question, Probe& probe
   }
 }
 
-Probe InChild(const ProbeQuestion& question, bool load) {
+}  // namespace
+
+Probe Answer(const ProbeQuestion& question, bool load) {
   Probe probe;
-  if (question.set_user_id) {
-    for (const char* name : {"OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_CONF_INCLUDE",
-                             "SSL_CERT_FILE", "SSL_CERT_DIR"}) {
-      ::unsetenv(name);
-    }
-  }
-  if (question.file) ::setenv("OPENSSL_CONF", question.file->c_str(), 1);
   const auto crypto = Libcrypto::Load(question.libcrypto, probe.failure);
   if (!crypto) return probe;
   probe.version = crypto->Version();
@@ -181,9 +179,10 @@ Probe InChild(const ProbeQuestion& question, bool load) {
   return probe;
 }
 
+namespace {
+
 Probe Ask(const ProbeQuestion& question, bool load) {
-  const ChildOutcome outcome =
-      RunForked([&] { return ProbeToJson(InChild(question, load)); }, kLimit);
+  const ChildOutcome outcome = AnswerInChild(question, load, kLimit);
   if (outcome.Succeeded()) {
     if (const auto probe = ProbeFromJson(outcome.out)) return *probe;
   }

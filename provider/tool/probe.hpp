@@ -37,6 +37,7 @@ struct Probe {
   std::vector<std::string> providers;  // those that are active
   std::optional<LoadedModule> module;  // ostrust, if it is one of them
   std::string why_not_loaded;          // what OpenSSL says when it is not, and does not tell
+  bool loads_modules = true;           // false: this OpenSSL is built without that
   bool has_algorithms = false;         // SHA-256 can be fetched
   bool serves_default_paths = false;   // a store with the default verify paths is governed
   /// For each CA file or directory asked about, whether naming it is asking for the OS's store.
@@ -50,6 +51,10 @@ struct ProbeQuestion {
   std::vector<std::string> ca_paths;         // asked about in Probe::served
   bool set_user_id = false;  // as a set-user-ID program: without OPENSSL_* variables
 };
+
+/// Asks in this very process, which is the child. The environment must be what the question wants.
+/// `load`: also what AskLibcrypto() wants to know.
+Probe Answer(const ProbeQuestion& question, bool load);
 
 /// Loads the configuration and everything it names into a child process.
 Probe AskLibcrypto(const ProbeQuestion& question);

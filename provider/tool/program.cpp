@@ -2,18 +2,11 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
-#include <optional>
-#include <sstream>
 #include <vector>
-
-#include <dlfcn.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "provider/host/file.hpp"
 #include "provider/tool/child_process.hpp"
-#include "provider/tool/elf_file.hpp"
+#include "provider/tool/executable.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -43,77 +36,26 @@ const std::array<Interpreter, 4>& Interpreters() {
   return kInterpreters;
 }
 
-std::string_view BaseName(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-bool IsExecutableFile(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-         ::access(path.c_str(), X_OK) == 0;
-}
-
-bool IsSetUserId(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID)) != 0;
-}
-
-struct Library {
-  std::string path;   // empty when none is linked
-  std::string error;  // why that cannot be told
-};
-
-/// What the dynamic loader gives an ELF file for libcrypto, asked with --list: it maps what the
-/// file needs and runs none of it.
-Library LinkedLibcrypto(const std::string& file) {
-  const std::string loader = OwnLoader();
-  if (loader.empty()) return {{}, "this tool has no dynamic loader to ask"};
-  const ChildOutcome listed = RunCommand({loader, "--list", file}, kLimit);
-  std::istringstream lines(listed.out);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t name = line.find_first_not_of(" \t");
-    if (name == std::string::npos || line.compare(name, 13, "libcrypto.so.") != 0) continue;
-    const std::size_t arrow = line.find(" => ");
-    if (arrow == std::string::npos) continue;
-    const std::string path = line.substr(arrow + 4, line.rfind(" (") - arrow - 4);
-    if (path.empty() || path.front() != '/') return {{}, FirstLine(line.substr(name))};
-    return {path, {}};
-  }
-  if (listed.Succeeded()) return {};
-  const std::string error = FirstLine(listed.err);
-  return {{}, error.empty() ? "the dynamic loader " + listed.Describe() : error};
-}
-
-/// "#!/usr/bin/env python3" -> "python3"; "#!/usr/bin/python3 -E" -> "/usr/bin/python3".
-std::optional<std::string> InterpreterOf(const std::string& file) {
-  const auto line = FirstLineOfScript(file);
-  if (!line) return std::nullopt;
-  std::istringstream words(*line);
-  std::string word;
-  words >> word;
-  if (BaseName(word) == "env") {
-    while (words >> word && (word.front() == '-' || word.find('=') != std::string::npos)) {
-    }
-  }
-  return word;
-}
-
 void UseLinked(Program& program, const std::string& file, const std::string& whose) {
-  const Library library = LinkedLibcrypto(file);
+  const Library library = LinkedLibcrypto(file, program.path);
   if (!library.path.empty()) {
     program.openssl = Program::OpenSsl::kShared;
     program.libcrypto = library.path;
     program.because = "linked by " + whose;
-  } else if (ElfFile(file).Exports("OPENSSL_init_crypto")) {
+  } else if (ExportsOpenSsl(file)) {
     program.openssl = Program::OpenSsl::kExported;
     program.because = "OpenSSL is inside " + whose + ", and exported";
   } else if (!library.error.empty()) {
     program.openssl = Program::OpenSsl::kUnknown;
     program.because = "what " + whose + " links cannot be told: " + library.error;
+  } else if (const std::string version = HiddenOpenSslVersion(file); !version.empty()) {
+    program.openssl = Program::OpenSsl::kHidden;
+    program.version = version;
+    program.because = "OpenSSL is linked into " + whose + ", hidden";
   } else {
     program.openssl = Program::OpenSsl::kUnknown;
     program.because = whose +
@@ -130,14 +72,13 @@ bool AskInterpreter(Program& program, const Interpreter& interpreter) {
   const std::string line = FirstLine(answer.out);
   if (!answer.Succeeded() || line.empty()) return false;
   if (line.compare(0, 3, "in ") == 0) {
-    program.openssl = ElfFile(program.path).Exports("OPENSSL_init_crypto")
-                          ? Program::OpenSsl::kExported
-                          : Program::OpenSsl::kHidden;
+    program.openssl =
+        ExportsOpenSsl(program.path) ? Program::OpenSsl::kExported : Program::OpenSsl::kHidden;
     program.version = line.substr(3);
     program.because = "OpenSSL is linked into " + program.path;
     return true;
   }
-  if (line.front() != '/') return false;
+  if (!host::IsAbsolute(line)) return false;
   UseLinked(program, line, line);
   // An extension module that links no libcrypto and works has one inside.
   if (program.openssl == Program::OpenSsl::kUnknown) {
@@ -157,7 +98,7 @@ bool IsCalled(std::string_view name, std::string_view interpreter) {
 
 void Examine(Program& program, const std::string& path, int depth) {
   program.path = path;
-  const std::string_view name = BaseName(path);
+  const std::string name = CommandName(path);
   if (IsSetUserId(path)) {
     program.set_user_id = true;
     UseLinked(program, path, path);
@@ -185,21 +126,6 @@ void Examine(Program& program, const std::string& path, int depth) {
 
 }  // namespace
 
-std::string FindExecutable(std::string_view name) {
-  if (name.empty()) return {};
-  if (name.find('/') != std::string_view::npos) {
-    return IsExecutableFile(std::string(name)) ? std::string(name) : std::string();
-  }
-  const char* const path = std::getenv("PATH");
-  std::istringstream directories(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
-  for (std::string directory; std::getline(directories, directory, ':');) {
-    std::string candidate = directory.empty() ? "./" : directory + "/";
-    candidate += name;
-    if (IsExecutableFile(candidate)) return candidate;
-  }
-  return {};
-}
-
 Program FindProgram(const std::string& name) {
   Program program;
   program.name = name;
@@ -210,20 +136,6 @@ Program FindProgram(const std::string& name) {
   }
   Examine(program, path, 0);
   return program;
-}
-
-std::string AnyLibcrypto() {
-  const std::string openssl = FindExecutable("openssl");
-  if (!openssl.empty()) {
-    const Library library = LinkedLibcrypto(openssl);
-    if (!library.path.empty()) return library.path;
-  }
-  for (const char* const name : {"libcrypto.so.4", "libcrypto.so.3"}) {
-    const ChildOutcome loaded =
-        RunForked([&] { return ::dlopen(name, RTLD_NOW) == nullptr ? "" : "yes"; }, kLimit);
-    if (!loaded.out.empty()) return name;
-  }
-  return "libcrypto.so.3";  // whoever loads it says that there is none
 }
 
 }  // namespace ostrust::tool

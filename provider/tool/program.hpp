@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace ostrust::tool {
 
@@ -28,13 +27,5 @@ struct Program {
 /// Looks `name` up as a shell does and finds out. Never runs a set-user-ID file. CPython, Ruby
 /// and Perl are run for a moment to ask where their OpenSSL is; other programs are only read.
 Program FindProgram(const std::string& name);
-
-/// The path of `name` on PATH, or `name` itself if it has a slash; empty when there is no such
-/// executable file.
-std::string FindExecutable(std::string_view name);
-
-/// A libcrypto to read configuration files with when the program's own cannot be used: the one of
-/// the openssl command, else what the dynamic loader finds by name.
-std::string AnyLibcrypto();
 
 }  // namespace ostrust::tool

@@ -1,35 +1,26 @@
 #include "provider/tool/run.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <iostream>
 #include <optional>
 #include <utility>
 
-#include <unistd.h>
-
 #include "provider/config.hpp"
-#include "provider/host/file.hpp"
+#include "provider/tool/executable.hpp"
+#include "provider/tool/execute.hpp"
 #include "provider/tool/module_file.hpp"
 #include "provider/tool/node_witness.hpp"
 #include "provider/tool/private_file.hpp"
 #include "provider/tool/probe.hpp"
 #include "provider/tool/program.hpp"
 #include "provider/tool/run_configuration.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
 
 int Fail(int status, const std::string& text) {
-  std::cerr << "ostrust run: " << text << "\n";
+  PrintError("ostrust run: " + text + "\n");
   return status;
-}
-
-std::string Absolute(const std::string& path) {
-  if (path.empty() || path.front() == '/') return path;
-  return host::RealPath(".") + "/" + path;
 }
 
 using Keys = std::vector<std::pair<std::string, std::string>>;
@@ -47,9 +38,9 @@ std::string ReadKeys(const RunOptions& options, Keys& keys) {
     keys.emplace_back(key, setting.substr(equals + 1));
   }
   if (!options.trust_source.empty()) {
-    const bool is_path = ::access(options.trust_source.c_str(), F_OK) == 0;  // not a word as "auto"
-    keys.emplace_back("trust-source",
-                      is_path ? Absolute(options.trust_source) : options.trust_source);
+    const bool is_path = KindOf(options.trust_source) != FileKind::kNone;  // not a word as "auto"
+    keys.emplace_back("trust-source", is_path ? InConfiguration(Absolute(options.trust_source))
+                                              : options.trust_source);
   }
   for (const auto& [key, value] : keys) {
     if (value.find_first_of("\r\n") != std::string::npos) return key + ": the value has two lines";
@@ -67,6 +58,7 @@ std::string ReadKeys(const RunOptions& options, Keys& keys) {
 /// Empty, or why the module would not serve a program with this configuration.
 std::string WhyNotGoverned(const Probe& probe) {
   if (!probe.failure.empty()) return probe.failure;
+  if (!probe.loads_modules) return "this OpenSSL is built without the loading of modules";
   if (!probe.module) return "ostrust does not load: " + probe.why_not_loaded;
   if (!probe.module->bad_values.empty()) return probe.module->bad_values;
   if (probe.module->source.empty()) return "nothing to serve: " + probe.module->error;
@@ -80,30 +72,23 @@ std::string WhyNotGoverned(const Witness& witness) {
 }
 
 void SetEnvironment(const RunOptions& options, const std::string& configuration) {
-  ::setenv("OPENSSL_CONF", configuration.c_str(), 1);
+  SetVariable("OPENSSL_CONF", configuration);
   if (options.keep_environment) return;
-  ::unsetenv("SSL_CERT_FILE");
-  ::unsetenv("SSL_CERT_DIR");
+  UnsetVariable("SSL_CERT_FILE");
+  UnsetVariable("SSL_CERT_DIR");
   // Node.js asks OpenSSL for its default paths only then. No other program reads this.
-  const char* const before = std::getenv("NODE_OPTIONS");
-  std::string node = before == nullptr ? "" : before;
+  std::string node = GetVariable("NODE_OPTIONS").value_or("");
   if (node.find("--use-openssl-ca") == std::string::npos &&
       node.find("--use-bundled-ca") == std::string::npos) {
     node += (node.empty() ? "" : " ") + std::string("--use-openssl-ca");
-    ::setenv("NODE_OPTIONS", node.c_str(), 1);
+    SetVariable("NODE_OPTIONS", node);
   }
 }
 
-int Execute(const std::vector<std::string>& command) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) {
-    arguments.push_back(const_cast<char*>(argument.c_str()));  // execvp(3) does not write
-  }
-  arguments.push_back(nullptr);
-  ::execvp(arguments[0], arguments.data());
-  const int error = errno;
-  return Fail(error == ENOENT ? kCommandNotFound : kCannotExecute,
-              command[0] + ": " + std::strerror(error));
+int Start(const std::vector<std::string>& command) {
+  std::string why;
+  const int status = Execute(command, why);
+  return why.empty() ? status : Fail(status, why);
 }
 
 }  // namespace
@@ -117,12 +102,13 @@ int Run(const RunOptions& options) {
   if (module.path.empty()) {
     std::string tried;
     for (const std::string& path : module.tried) tried += "\n  " + path;
-    return Fail(kRunFailed, "the module ostrust.so is not where it belongs. Looked for:" + tried);
+    return Fail(kRunFailed, "the module " + std::string(kModuleName) +
+                                " is not where it belongs. Looked for:" + tried);
   }
   run.module = module.path;
 
   const std::string& name = options.command.front();
-  if (FindExecutable(name).empty()) return Execute(options.command);  // says why it cannot
+  if (FindExecutable(name).empty()) return Start(options.command);  // says why it cannot
   const Program program = FindProgram(name);
   if (program.set_user_id) {
     return Fail(kRunFailed, program.path +
@@ -130,16 +116,16 @@ int Run(const RunOptions& options) {
                                 "OPENSSL_CONF: it cannot be governed");
   }
 
-  const char* const file = std::getenv("OPENSSL_CONF");
+  const auto file = GetVariable("OPENSSL_CONF");
   ProbeQuestion question;
   const bool shared = program.openssl == Program::OpenSsl::kShared;
   question.libcrypto = shared ? program.libcrypto : AnyLibcrypto();
-  if (file != nullptr) question.file = Absolute(file);
+  if (file) question.file = Absolute(*file);
   const Probe before = ScanConfiguration(question);
   // A machine may have no libcrypto but the one inside Node.js; then nothing is there to be kept,
   // unless somebody named a file.
   const bool has_reader = before.failure.empty();
-  if (!has_reader && (!program.is_node || shared || file != nullptr)) {
+  if (!has_reader && (!program.is_node || shared || file)) {
     return Fail(kRunFailed, before.failure);
   }
   if (has_reader && !before.has_providers) {
@@ -162,10 +148,10 @@ int Run(const RunOptions& options) {
       has_reader ? WhyNotGoverned(AskLibcrypto(question)) : WhyNotGoverned(WatchNode(program.path));
   if (!why.empty()) return Fail(kRunFailed, why);
   if (program.openssl == Program::OpenSsl::kHidden) {
-    std::cerr << "ostrust run: note: " << program.because
-              << ": only os:// opened as an OpenSSL store can work in it\n";
+    PrintError("ostrust run: note: " + program.because +
+               ": only os:// opened as an OpenSSL store can work in it\n");
   }
-  return Execute(options.command);
+  return Start(options.command);
 }
 
 }  // namespace ostrust::tool

@@ -14,14 +14,12 @@ struct RunOptions {
   std::vector<std::string> command;
 };
 
-// As env(1), nohup(1) and timeout(1) have it.
+// As env(1), nohup(1) and timeout(1) have it; see execute.hpp for two more.
 inline constexpr int kUsageError = 2;
 inline constexpr int kRunFailed = 125;
-inline constexpr int kCannotExecute = 126;
-inline constexpr int kCommandNotFound = 127;
 
-/// Replaces this process by the command. Returns only if that fails, with the exit status, after
-/// saying why on standard error: a command is started governed or not at all.
+/// Starts the command as Execute() does. If that fails, returns the exit status after saying why on
+/// standard error: a command is started governed or not at all.
 int Run(const RunOptions& options);
 
 }  // namespace ostrust::tool

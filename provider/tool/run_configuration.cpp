@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "provider/tool/system.hpp"
+
 namespace ostrust::tool {
 namespace {
 
@@ -33,7 +35,8 @@ std::string EntryPointText(const RunConfiguration& run, const EntryPoint& entry,
     text += "[" + providers + "]\n";
   }
   text += Or(entry.ostrust_key, "ostrust") + " = " + ours + "\n";
-  text += "[" + ours + "]\nmodule = " + EscapeConfigValue(run.module) + "\nactivate = 1\n";
+  text += "[" + ours + "]\nmodule = " + EscapeConfigValue(InConfiguration(run.module)) +
+          "\nactivate = 1\n";
   for (const auto& [key, value] : run.keys) text += key + " = " + EscapeConfigValue(value) + "\n";
   return text;
 }
@@ -52,7 +55,8 @@ std::string EscapeConfigValue(const std::string& value) {
 
 std::string RunConfigurationText(const RunConfiguration& run) {
   std::string text = "# Made by ostrust run(1). Safe to remove when no program uses it any more.\n";
-  if (run.original.exists) text += ".include " + EscapeConfigValue(run.original.file) + "\n";
+  if (run.original.exists)
+    text += ".include " + EscapeConfigValue(InConfiguration(run.original.file)) + "\n";
   text += EntryPointText(run, run.original.openssl, "openssl_conf", "");
   text += EntryPointText(run, run.original.nodejs, "nodejs_conf", "_nodejs");
   return text;

@@ -1,18 +1,17 @@
 #include "provider/tool/status.hpp"
 
-#include <cstdlib>
-
 #include "provider/config.hpp"
+#include "provider/tool/executable.hpp"
 #include "provider/tool/node_witness.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
 
 /// Node.js reads the section that nodejs_conf names, unless it is told otherwise.
 bool NodeSharesTheConfiguration() {
-  const char* const options = std::getenv("NODE_OPTIONS");
-  return options != nullptr &&
-         std::string(options).find("--openssl-shared-config") != std::string::npos;
+  return GetVariable("NODE_OPTIONS").value_or("").find("--openssl-shared-config") !=
+         std::string::npos;
 }
 
 void TakeProbe(Status& status, const Probe& probe) {
@@ -23,6 +22,7 @@ void TakeProbe(Status& status, const Probe& probe) {
   status.loaded = probe.module.has_value();
   status.module = probe.module;
   status.why_not_loaded = probe.why_not_loaded;
+  status.loads_modules = probe.loads_modules;
   status.providers = probe.providers;
   status.has_algorithms = probe.has_algorithms;
   status.serves_default_paths = probe.serves_default_paths;
@@ -48,11 +48,11 @@ void AskItsLibcrypto(Status& status) {
 /// The program's own OpenSSL cannot be asked for the file it reads; but if OPENSSL_CONF names one,
 /// any libcrypto can read that.
 void ReadItsConfiguration(Status& status) {
-  const char* const file = std::getenv("OPENSSL_CONF");
-  if (file == nullptr || status.program.set_user_id) return;
+  const auto file = GetVariable("OPENSSL_CONF");
+  if (!file || status.program.set_user_id) return;
   ProbeQuestion question;
   question.libcrypto = AnyLibcrypto();
-  question.file = file;
+  question.file = *file;
   const Probe probe = ScanConfiguration(question);
   status.configuration_known = probe.failure.empty() && probe.has_providers;
   status.configuration = probe.configuration;
@@ -71,6 +71,7 @@ void WatchIt(Status& status) {
   module.revocation = witness.revocation;
   module.source = witness.source;
   module.anchors = witness.anchors;
+  module.problems = witness.problems;
   module.error = witness.error;
   status.module = module;
   status.serves_default_paths = witness.serves_default_paths;

@@ -30,6 +30,7 @@ struct Status {
   std::optional<bool> loaded;
   std::optional<LoadedModule> module;
   std::string why_not_loaded;
+  bool loads_modules = true;
   std::optional<std::vector<std::string>> providers;
   std::optional<bool> has_algorithms;
   std::optional<bool> serves_default_paths;

@@ -2,8 +2,8 @@
 // without a new value of "format".
 #include <nlohmann/json.hpp>
 
-#include "provider/tool/module_file.hpp"
 #include "provider/tool/status.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {

@@ -1,9 +1,9 @@
 // `ostrust status` for a person.
 #include <algorithm>
-#include <cstdlib>
 
 #include "provider/standing.hpp"
 #include "provider/tool/status.hpp"
+#include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -35,7 +35,7 @@ std::string DescribeConfiguration(const Status& status) {
   if (!status.configuration_known) return "cannot be told: " + status.program.because;
   if (configuration.file.empty()) return "none";
   std::string text = configuration.file;
-  if (std::getenv("OPENSSL_CONF") != nullptr && !status.program.set_user_id) {
+  if (GetVariable("OPENSSL_CONF") && !status.program.set_user_id) {
     text += " (OPENSSL_CONF)";
   }
   if (!configuration.error.empty()) return text + ": " + configuration.error;

@@ -4,6 +4,8 @@
 
 #include <openssl/x509_vfy.h>
 
+#include "platform/utc_time.hpp"
+
 namespace ostrust::verify {
 namespace {
 
@@ -34,11 +36,9 @@ const char* NameOf(std::optional<Purpose> purpose) {
 }
 
 std::string DateOf(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts{};
+  const auto parts = platform::PartsOf(seconds);
   std::array<char, 32> text{};
-  if (gmtime_r(&time, &parts) == nullptr ||
-      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
+  if (!parts || std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &*parts) == 0) {
     return "a date that cannot be read";
   }
   return text.data();
@@ -111,13 +111,11 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
       }
     }
   }
-  if (verifier == nullptr || !chain.tls_peer || !chain.use.purpose || !ends_in_system_anchor) {
-    return refusals;
-  }
+  if (verifier == nullptr || !chain.peer || !ends_in_system_anchor) return refusals;
 
   platform::ChainVerdict verdict =
-      verifier->Verify({chain.certificates, *chain.use.purpose, chain.name, chain.time,
-                        chain.network, chain.stapled_response});
+      verifier->Verify({chain.certificates, *chain.peer, chain.name, chain.time, chain.network,
+                        chain.stapled_response, store.Id()});
   if (verdict.error != ChainError::kNone) {
     const std::size_t depth = verdict.depth < chain.certificates.size() ? verdict.depth : 0;
     const int error = OpenSslError(verdict.error, depth == 0, chain.certificates.size() == 1);

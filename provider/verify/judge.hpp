@@ -50,8 +50,9 @@ struct BuiltChain {
   /// For each, whether issuer and subject are the same.
   std::vector<bool> self_issued;
   Use use;
-  /// The peer of a TLS connection: only then is the system's own verifier asked.
-  bool tls_peer = false;
+  /// What the system's own verifier is asked for: kServerAuth or kClientAuth. Nullopt where nothing
+  /// says that this is the peer of a TLS connection: then it is not asked.
+  std::optional<platform::Purpose> peer;
   std::string name;
   std::time_t time = 0;
   platform::NetworkUse network;

@@ -5,6 +5,7 @@
 // is exactly the one it would have been.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,24 +36,23 @@ class TrustLookup {
   TrustLookup& operator=(const TrustLookup&) = default;
 };
 
-/// A certificate that completed a path.
-struct FoundIntermediate {
-  platform::Bytes der;
-  std::string url;  // where it was fetched; empty for what was known here
+/// What a completion is made of. All of it outlives the completion.
+struct CompletionSetting {
+  const host::Symbols& symbols;
+  const ProviderContext& provider;
+  OSSL_LIB_CTX* libctx;
+  const std::string& propq;
+  X509_STORE_CTX* ctx;
+  TrustLookup& trust;
+  FetchBudget& budget;
 };
 
-/// To be called when the completed chain was accepted, and not before: what was fetched is kept for
-/// others.
-void KeepIntermediates(const ProviderContext& provider,
-                       const std::vector<FoundIntermediate>& intermediates);
-
-/// For one verification, before X509_verify_cert() or in its verify callback, on its thread. All
-/// that is passed outlives it.
+/// For one verification, before X509_verify_cert() or in its verify callback, on its thread.
 class PathCompletion {
  public:
-  PathCompletion(const host::Symbols& symbols, const ProviderContext& provider,
-                 OSSL_LIB_CTX* libctx, const std::string& propq, X509_STORE_CTX* ctx,
-                 TrustLookup& trust, FetchBudget& budget);
+  virtual ~PathCompletion() = default;
+  PathCompletion(const PathCompletion&) = delete;
+  PathCompletion& operator=(const PathCompletion&) = delete;
 
   /// Whether the path OpenSSL will build ends at a certificate whose issuer neither the peer nor
   /// the trust store has. Decided by names, key identifiers and dates, as X509_STORE_CTX's
@@ -60,49 +60,55 @@ class PathCompletion {
   /// nothing this is all.
   bool IssuerIsMissing();
 
-  /// Looks for what is missing: in memory, in the caches, and if the configuration says so in the
-  /// network. True if the path now reaches the trust store. Leaves OpenSSL's error queue as it was.
+  /// Looks for what is missing; to be called when IssuerIsMissing(). True if the path now reaches
+  /// the trust store. Leaves OpenSSL's error queue as it was.
   bool Complete();
 
   /// The untrusted certificates of the context and behind them those that Complete() found. They
   /// belong to this object; only the list is the caller's.
   std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> Untrusted() const;
 
-  /// Those of them that Complete() found.
-  std::vector<FoundIntermediate> TakeFound();
+  /// An anchor that the system's verifier vouches for and that is not in its stores; empty when
+  /// Complete() needed none.
+  const platform::Bytes& SystemAnchor() const { return system_anchor_; }
 
-  /// Which URLs were asked in vain, and why, for a person; empty when none was.
-  const std::string& Attempts() const { return requests_.Attempts(); }
+  /// What is to be done once the completed chain was accepted, and not before: what was found is
+  /// kept for others. May be empty. Needs the provider context only. To be called once.
+  virtual std::function<void()> TakeKeeper() { return {}; }
 
- private:
-  struct Found : FoundIntermediate {
-    host::X509Ptr x509;
-  };
+  /// To be called when the chain of the context, which lacked nothing, was accepted.
+  virtual void LearnFromChain() const {}
+
+  /// What was tried in vain, for a person, in a sentence; empty when nothing was.
+  std::string Failure() const;
+
+ protected:
+  explicit PathCompletion(const CompletionSetting& setting);
+
+  virtual const std::string& Attempts() const = 0;
+  /// Complete(), where OpenSSL cannot end the chain earlier.
+  virtual bool Search() = 0;
+  /// Whether Search() may find that a root which the peer sent, and the trust store lacks, is
+  /// trusted.
+  virtual bool SelfSignedMayBeTrusted() const { return false; }
 
   X509* BestUntrustedIssuer(X509* x509) const;
   bool IsOnPath(const X509* x509) const;
-  bool ReachesTrust(X509* x509, int level);
-  bool Extend(X509* x509, int level);
-  bool ExtendByFetching(X509* x509, int level);
-  bool TryCandidate(X509* x509, platform::Bytes candidate, const std::string& url, int level,
-                    bool& usable);
+  bool IsSelfSigned(const X509* x509) const;
   bool ValidAtTheTime(const X509* x509) const;
 
+  const CompletionSetting setting_;
   const host::Symbols& symbols_;
-  const ProviderContext& provider_;
-  OSSL_LIB_CTX* const libctx_;
-  const std::string& propq_;
   X509_STORE_CTX* const ctx_;
   TrustLookup& trust_;
   const OPENSSL_STACK* const untrusted_;  // the context's; may be null
   const X509_VERIFY_PARAM* const param_;
+  const std::size_t max_path_;
 
   std::vector<X509*> path_;  // from the leaf up to where nothing is missing, or to what lacks its
                              // issuer
-  std::vector<Found> found_;
-  const std::size_t max_path_;
-  int candidates_left_;
-  Requests requests_;
+  std::vector<host::X509Ptr> found_;
+  platform::Bytes system_anchor_;
 };
 
 }  // namespace ostrust::verify

@@ -512,4 +512,10 @@ void RevocationCheck::LogFetched(const std::string& url, const std::string& why_
   setting_.provider.log().Write(LogLevel::kInfo, text);
 }
 
+std::vector<Refusal> RevocationRefusals(const RevocationCheck::Setting& setting,
+                                        X509_STORE_CTX* ctx, const platform::TrustStore& snapshot,
+                                        StapledResponse stapled, FetchBudget& budget) {
+  return RevocationCheck(setting, ctx, snapshot, std::move(stapled), budget).Refusals();
+}
+
 }  // namespace ostrust::verify

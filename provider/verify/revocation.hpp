@@ -120,4 +120,10 @@ class RevocationCheck {
   Requests requests_;
 };
 
+/// RevocationCheck::Refusals(). Where the system has a verifier of its own, which looks for
+/// revocation itself, this is not to be called and refuses.
+std::vector<Refusal> RevocationRefusals(const RevocationCheck::Setting& setting,
+                                        X509_STORE_CTX* ctx, const platform::TrustStore& snapshot,
+                                        StapledResponse stapled, FetchBudget& budget);
+
 }  // namespace ostrust::verify

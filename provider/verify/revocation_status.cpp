@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "platform/utc_time.hpp"
+
 namespace ostrust::verify {
 
 VerificationTime TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* param) {
@@ -11,7 +13,9 @@ VerificationTime TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* p
   time.now = time.is_given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
   // OpenSSL lets a time that is given matter all the same (X509_cmp_timeframe()).
   time.matters = time.is_given || (flags & X509_V_FLAG_NO_CHECK_TIME) == 0;
-  time.auth_level = symbols.X509_VERIFY_PARAM_get_auth_level(param);
+  if (symbols.X509_VERIFY_PARAM_get_auth_level != nullptr) {
+    time.auth_level = symbols.X509_VERIFY_PARAM_get_auth_level(param);
+  }
   return time;
 }
 
@@ -19,7 +23,7 @@ std::optional<std::int64_t> SecondsOf(const host::Symbols& symbols, const ASN1_T
   std::tm parts{};
   // Without a time, it would be the time of day.
   if (time == nullptr || symbols.ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
-  return timegm(&parts);
+  return platform::SecondsOf(parts);
 }
 
 }  // namespace ostrust::verify

@@ -56,18 +56,6 @@ std::int64_t IssuedAt(const host::Symbols& symbols, const X509* x509) {
   return issued.value_or(platform::CertificateTrust::kNever);
 }
 
-std::string NameOf(const host::Symbols& symbols, X509_VERIFY_PARAM* param) {
-  if (const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, 0)) return host;
-  // Raises an error where there is no address (3.0).
-  symbols.ERR_set_mark();
-  char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);
-  symbols.ERR_pop_to_mark();
-  if (address == nullptr) return {};
-  std::string name = address;
-  symbols.CRYPTO_free(address, "ostrust", 0);
-  return name;
-}
-
 bool InGlobalDefaultContext(const host::Symbols& symbols) {
   return symbols.OSSL_LIB_CTX_set0_default(nullptr) == symbols.OSSL_LIB_CTX_get0_global_default();
 }
@@ -119,6 +107,19 @@ bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::Tr
 
 }  // namespace
 
+std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
+  X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
+  if (const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, 0)) return host;
+  // Raises an error where there is no address (3.0).
+  symbols.ERR_set_mark();
+  char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);
+  symbols.ERR_pop_to_mark();
+  if (address == nullptr) return {};
+  std::string name = address;
+  symbols.CRYPTO_free(address, "ostrust", 0);
+  return name;
+}
+
 SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
   // libssl's ex_data index belongs to one library context, nearly always the global default one. In
   // a thread with another the same number may be somebody else's data.
@@ -160,12 +161,8 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls,
     return tls->SSL_is_server(ssl) == 0 && (tls->SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 &&
            !UsesDane(symbols, *tls, ssl);
   }
-  return !NameOf(symbols, param).empty() ||
+  return !WantedName(symbols, ctx).empty() ||
          (purpose != 0 && symbols.X509_STORE_CTX_get0_untrusted(ctx) != nullptr);
-}
-
-bool WantsName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
-  return !NameOf(symbols, symbols.X509_STORE_CTX_get0_param(ctx)).empty();
 }
 
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
@@ -212,9 +209,14 @@ std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ct
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   built.first_trusted = static_cast<std::size_t>(symbols.X509_STORE_CTX_get_num_untrusted(ctx));
   built.use = role.use;
-  built.tls_peer = role.tls_peer;
   if (verifier != nullptr) {
-    built.name = NameOf(symbols, param);
+    built.name = WantedName(symbols, ctx);
+    // Who wants a name verifies a server, also where the purpose cannot be read (3.0).
+    if (role.tls_peer) {
+      built.peer = role.use.purpose;
+    } else if (!role.use.purpose && !built.name.empty()) {
+      built.peer = platform::Purpose::kServerAuth;
+    }
     built.time = TimeOf(symbols, param).now;
     built.network = role.network;
     built.stapled_response = role.stapled_response;

@@ -20,7 +20,8 @@ struct Role {
   Use use;
   bool tls_peer = false;
   /// What the system's own verifier may do to complete the chain.
-  platform::NetworkUse network{platform::Intermediates::kOff, platform::Revocation::kOff};
+  platform::NetworkUse network{
+      platform::Intermediates::kOff, platform::Revocation::kOff, {}, false};
   /// And what the server stapled for it; empty when it did not.
   platform::Bytes stapled_response;
 };
@@ -49,8 +50,8 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X
 /// "certificate SUBJECT at depth N", for a person.
 std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth);
 
-/// Whether the verification wants a host name or an address.
-bool WantsName(const host::Symbols& symbols, X509_STORE_CTX* ctx);
+/// The host name or address that the verification wants; empty when it wants none.
+std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by
 /// OpenSSL itself, because of the trust settings we gave it: the verdict will not be asked then.

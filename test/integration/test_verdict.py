@@ -14,6 +14,7 @@ from support import OstrustTest, pem
 ACCEPTED = "accepted"
 REJECTED = "certificate rejected"
 REVOKED = "certificate revoked"
+UNKNOWN = "unable to get local issuer certificate"
 VERIFIER_MODULE = os.path.join(os.path.dirname(support.MODULE), "test", "ostrust-verifier.so")
 
 
@@ -100,7 +101,12 @@ report([first, took])""", self.ostrust({"refresh": None}))
         self.assertEqual(seen, ACCEPTED)
 
 
-class Seam(OstrustTest):
+class WithVerifier(OstrustTest):
+    def verifier(self, keys=None):
+        return self.ostrust(dict({"module": VERIFIER_MODULE}, **(keys or {})))
+
+
+class Seam(WithVerifier):
     """What an operating system's own verifier says is OpenSSL's result."""
 
     servers = ("leaf-a", "leaf-os-verdict-0", "leaf-os-verdict-1")
@@ -108,9 +114,6 @@ class Seam(OstrustTest):
     def setUp(self):
         super().setUp()
         self.store("root-a")
-
-    def verifier(self, keys=None):
-        return self.ostrust(dict({"module": VERIFIER_MODULE}, **(keys or {})))
 
     def test_a_servers_chain_is_refused_as_the_verifier_says(self):
         code = """
@@ -133,7 +136,7 @@ report({name: attempt_at(name) for name in T["ports"]})"""
         for subject, depth in (("os verdict 5 0.", 0), ("Root A", 1)):
             found = re.search("refused: certificate /O=ostrust tests/CN=%s at depth %d is refused by the"
                               " operating system: asked about 2 certificates, purpose 0, "
-                              "name localhost, time ([0-9]+), intermediates 2, revocation 3, stapled 0 within 7000 ms"
+                              "name localhost, time ([0-9]+), intermediates 2, fetch 1, revocation 3, stapled 0 within 7000 ms"
                               % (subject, depth), lines)
             self.assertTrue(found, lines)
             self.assertTrue(before <= int(found.group(1)) <= time.time(), lines)
@@ -169,7 +172,7 @@ report([handshake("client-a"), handshake("client-os-verdict")])"""
                                                 "revocation": "soft"}))
         self.assertEqual(seen, [ACCEPTED, REVOKED])
         with open(log) as file:
-            self.assertRegex(file.read(), "purpose 1, name , time [0-9]+, intermediates 0, revocation 1, stapled 0 within")
+            self.assertRegex(file.read(), "purpose 1, name , time [0-9]+, intermediates 0, fetch 0, revocation 2, stapled 0 within")
 
     def test_the_error_queue_says_what_refused_which_certificate(self):
         done = self.openssl("s_client", "-connect",
@@ -186,6 +189,16 @@ report([handshake("client-a"), handshake("client-os-verdict")])"""
             self.assertIn(":certificate verify failed:", error)
         self.assertIn("certificate /O=ostrust tests/CN=Root A at depth 1 is refused by the operating "
                       "system: asked about 2 certificates", errors[0])
+
+    def test_it_is_asked_where_a_servers_name_is_wanted(self):
+        def verify(*arguments):
+            return self.openssl("verify", "-CAfile", "os://", "-no-CApath", "-no-CAstore", *arguments,
+                                pem("leaf-os-verdict-0"), configuration=self.verifier({"revocation": "hard"}))
+        named = verify("-verify_hostname", "localhost")
+        self.assertNotEqual(named.status, 0, named)
+        self.assertSays("error 23 at 0 depth lookup: certificate revoked", named)
+        # Who says nothing of a server may be building a chain of his own.
+        self.assertEqual(verify().status, 0)
 
     def test_curl_ends_as_it_does_for_errors_of_openssls(self):
         program = shutil.which("curl")
@@ -209,6 +222,95 @@ report([handshake("client-a"), handshake("client-os-verdict")])"""
             seen = self.python("report(connect(trusting('os://'), 'leaf-os-verdict-0'))",
                                self.verifier({"verify": mode}))
             self.assertEqual(seen, ACCEPTED, mode)
+
+
+class SystemChain(WithVerifier):
+    """The chain that the system's verifier would build completes one that lacks its issuer, and OpenSSL
+    verifies it."""
+
+    servers = ("leaf-a", "leaf-int", "leaf-int-chain", "leaf-int-root", "leaf-os-verdict-0")
+
+    def answers(self, names, chain=None, keys=None, make="trusting('os://')"):
+        """What a client sees of servers, where the system's verifier names the chain of these."""
+        env = {}
+        if chain is not None:
+            text = "".join(support.text_of(name) for name in chain)
+            env["OSTRUST_TEST_SYSTEM_CHAIN"] = self.file("chain.pem", text)
+        return self.python("context = %s\nreport({name: connect(context, name) for name in %r})" %
+                           (make, list(names)), self.verifier(keys), **env)
+
+    def test_an_intermediate_of_the_systems_completes_a_chain(self):
+        self.store("root-a")
+        chain = ("int-a", "root-a")
+        for make in ("trusting('os://')", "ssl.create_default_context()"):
+            self.assertEqual(self.answers(["leaf-int"], chain, make=make), {"leaf-int": ACCEPTED})
+        for named in (None, ("root-a",), ("root-b",), ("chain-a", "chain-c")):
+            with self.subTest(named):
+                self.assertNotEqual(self.answers(["leaf-int"], named)["leaf-int"], ACCEPTED)
+
+    def test_with_intermediates_off_only_what_the_peer_sent_is_used(self):
+        chain = ("int-a", "root-a")
+        self.store("root-a")
+        off = {"intermediates": "off"}
+        self.assertEqual(self.answers(["leaf-int"], chain, off), {"leaf-int": UNKNOWN})
+        self.store("root-b")
+        self.assertEqual(self.answers(["leaf-int-chain", "leaf-int"], chain, off),
+                         {"leaf-int-chain": ACCEPTED, "leaf-int": UNKNOWN})
+
+    def test_a_root_that_is_in_no_list_is_an_anchor_because_the_system_says_so(self):
+        self.store("root-b")
+        servers = ("leaf-int", "leaf-int-chain", "leaf-int-root")
+        self.assertEqual(self.answers(servers, ("int-a", "root-a")), dict.fromkeys(servers, ACCEPTED))
+        self.assertEqual(self.answers(["leaf-a"], ("root-a",)), {"leaf-a": ACCEPTED})
+        self.assertEqual(self.answers(servers), {
+            "leaf-int": UNKNOWN, "leaf-int-chain": UNKNOWN,
+            "leaf-int-root": "self-signed certificate in certificate chain"})
+
+    def test_it_is_an_anchor_of_that_verification_only(self):
+        self.store("root-b")
+        code = """
+context = trusting("os://")
+first = connect(context, "leaf-int-chain")
+del os.environ["OSTRUST_TEST_SYSTEM_CHAIN"]
+report([first, connect(context, "leaf-int-chain")])"""
+        text = support.text_of("int-a") + support.text_of("root-a")
+        seen = self.python(code, self.verifier(),
+                           OSTRUST_TEST_SYSTEM_CHAIN=self.file("chain.pem", text))
+        self.assertEqual(seen, [ACCEPTED, UNKNOWN])
+
+    def test_what_the_system_distrusts_completes_nothing(self):
+        for names in (("root-b", "root-a-distrusted"), ("root-b", "int-a-distrusted")):
+            self.store(*names)
+            self.assertNotEqual(self.answers(["leaf-int"], ("int-a", "root-a"))["leaf-int"], ACCEPTED, names)
+
+    def test_what_it_refuses_completes_nothing(self):
+        self.store("root-b")
+        self.assertEqual(self.answers(["leaf-os-verdict-0"], ("root-a",)), {"leaf-os-verdict-0": UNKNOWN})
+
+    def test_without_a_verdict_nothing_is_completed(self):
+        self.store("root-a")
+        for mode in ("report", "roots"):
+            self.assertEqual(self.answers(["leaf-int"], ("int-a", "root-a"), {"verify": mode}),
+                             {"leaf-int": UNKNOWN}, mode)
+        # Nor in a store that is not governed.
+        self.assertEqual(self.answers(["leaf-int"], ("int-a", "root-a"), make="trusting(pem('root-a'))"),
+                         {"leaf-int": UNKNOWN})
+
+    def test_a_program_that_calls_x509_verify_cert_gets_the_same(self):
+        chain = self.file("chain.pem", support.text_of("int-a") + support.text_of("root-a"))
+
+        def verify(*arguments, **env):
+            return self.openssl("verify", "-CAfile", "os://", "-no-CApath", "-no-CAstore", "-verify_hostname",
+                                "localhost", *arguments, configuration=self.verifier(), **env)
+        roots = self.file("sent.pem", support.text_of("int-a") + support.text_of("root-a"))
+        for trusted in ("root-a", "root-b"):
+            self.store(trusted)
+            for more in ((), ("-untrusted", pem("int-a")), ("-untrusted", roots)):
+                with self.subTest(trusted=trusted, more=more):
+                    done = verify(*more, pem("leaf-int"), OSTRUST_TEST_SYSTEM_CHAIN=chain)
+                    self.assertEqual((done.status, done.out), (0, pem("leaf-int") + ": OK\n"), done)
+                    if trusted == "root-b" or not more:
+                        self.assertNotEqual(verify(*more, pem("leaf-int")).status, 0)
 
 
 if __name__ == "__main__":

@@ -226,8 +226,9 @@ class Pki:
         """Runs the openssl command; what it printed."""
         # A clean environment: nothing of the machine's configuration gets into the certificates.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull}
-        if "LD_LIBRARY_PATH" in os.environ:
-            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        for name in ("LD_LIBRARY_PATH", "SYSTEMROOT"):  # Windows' own libraries look for the second
+            if name in os.environ:
+                environment[name] = os.environ[name]
         done = subprocess.run([self.openssl, *arguments], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         if done.returncode != 0:
@@ -277,6 +278,7 @@ def make_all(directory, openssl="openssl"):
     pki.issue("int-a", subject("Intermediate of A"), "root-a", kind="intermediate")
     pki.issue("leaf-int", subject("leaf of the intermediate"), "int-a")
     pki.chain("leaf-int-chain", "leaf-int", "int-a")
+    pki.chain("leaf-int-root", "leaf-int", "int-a", "root-a")
     pki.trusted("int-a-trusted", "int-a", "-addtrust", "serverAuth")
 
     # A server certificate that signs itself.

@@ -51,7 +51,7 @@ class JudgeTest : public testing::Test {
       2,
       {false, false, true},
       {Purpose::kServerAuth, 0},
-      true,
+      Purpose::kServerAuth,
       "name",
       42,
       {platform::Intermediates::kFetch, platform::Revocation::kSoft, std::chrono::seconds(7)},
@@ -282,12 +282,12 @@ class ScriptedVerifier final : public ChainVerifier {
 };
 
 TEST_F(JudgeTest, TheSystemsVerifierIsAskedAboutTlsPeersBelowAnchorsOfTheSystem) {
-  const ScriptedVerifier verifier({ChainError::kRevoked, 1, "0x80092010"});
+  const ScriptedVerifier verifier({ChainError::kRevoked, 1, "0x80092010", {}});
   EXPECT_TRUE(Verdict(&verifier).empty());  // the application's own root
   Trust(root_, CertificateTrust::Anchor());
-  chain_.tls_peer = false;
+  chain_.peer = std::nullopt;
   EXPECT_TRUE(Verdict(&verifier).empty());
-  chain_.tls_peer = true;
+  chain_.peer = Purpose::kServerAuth;
   chain_.first_trusted = 3;
   EXPECT_TRUE(Verdict(&verifier).empty());
   EXPECT_EQ(verifier.asked, 0);
@@ -309,13 +309,13 @@ TEST_F(JudgeTest, TheSystemsVerifierIsAskedAboutTlsPeersBelowAnchorsOfTheSystem)
 }
 
 TEST_F(JudgeTest, TheSystemsVerifierTakesNoRefusalBack) {
-  const ScriptedVerifier verifier({ChainError::kNone, 0, ""});
+  const ScriptedVerifier verifier({ChainError::kNone, 0, "", {}});
   Trust(root_, CertificateTrust::LimitedAnchor(kServer, false));
   ExpectOne(Verdict(&verifier), 2, "not trusted for TLS servers");
 }
 
 TEST_F(JudgeTest, ADepthOutsideTheChainIsTheLeafs) {
-  const ScriptedVerifier verifier({ChainError::kUndecided, 99, "trustd did not answer"});
+  const ScriptedVerifier verifier({ChainError::kUndecided, 99, "trustd did not answer", {}});
   Trust(root_, CertificateTrust::Anchor());
   const auto refusals = Verdict(&verifier);
   ASSERT_EQ(refusals.size(), 1U);

@@ -42,5 +42,13 @@ TEST(NodeWitness, SaysNothingOfOtherLines) {
   EXPECT_EQ(ReadWitness("ostrust[1] error: one\nostrust[1] error: two\n").error, "one; two");
 }
 
+TEST(NodeWitness, TellsWhatIsWrongWithTheSourceFromOtherErrors) {
+  const Witness witness = ReadWitness(
+      "ostrust[1] error: trust source: a cannot be read\nostrust[1] error: other\n"
+      "ostrust[1] error: trust source: b cannot be read\n");
+  EXPECT_EQ(witness.problems, "a cannot be read; b cannot be read");
+  EXPECT_EQ(witness.error, "other");
+}
+
 }  // namespace
 }  // namespace ostrust::tool

@@ -1,0 +1,100 @@
+#include "provider/tool/system.hpp"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "provider/host/file.hpp"
+
+namespace ostrust::tool {
+
+const char* const kModuleName = "ostrust.so";
+const bool kBackslashSeparates = false;
+
+std::vector<std::string> Arguments(int argc, char** argv) {
+  return {argv + 1, argv + argc};
+}
+
+void Print(const std::string& text) {
+  std::cout << text << std::flush;
+}
+
+void PrintError(const std::string& text) {
+  std::cerr << text;
+}
+
+std::optional<std::string> GetVariable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+void SetVariable(const char* name, const std::string& value) {
+  ::setenv(name, value.c_str(), 1);
+}
+
+void UnsetVariable(const char* name) {
+  ::unsetenv(name);
+}
+
+std::string HowToSet(const std::string& name, const std::string& value) {
+  return "export " + name + "=" + value;
+}
+
+std::string HowToUnset(const std::string& names) {
+  return "unset " + names;
+}
+
+FileKind KindOf(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return FileKind::kNone;
+  if (S_ISREG(status.st_mode)) return FileKind::kRegular;
+  return S_ISDIR(status.st_mode) ? FileKind::kDirectory : FileKind::kOther;
+}
+
+bool IsThere(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+bool CanRead(const std::string& path, bool& exists, std::string& why) {
+  exists = true;
+  if (::access(path.c_str(), R_OK) == 0) return true;
+  exists = errno != ENOENT && errno != ENOTDIR;
+  why = std::strerror(errno);
+  return false;
+}
+
+std::string DirectoryOf(const std::string& path) {
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+std::string FileNameOf(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string Absolute(const std::string& path) {
+  if (path.empty() || host::IsAbsolute(path)) return path;
+  return host::RealPath(".") + "/" + path;
+}
+
+std::string InConfiguration(std::string path) {
+  return path;
+}
+
+std::string CustomaryFile(const char* name) {
+  return std::string(OSTRUST_CONFIG_DIR "/") + name;
+}
+
+std::string OwnPath() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  return size <= 0 ? std::string() : std::string(path.data(), static_cast<std::size_t>(size));
+}
+
+}  // namespace ostrust::tool
