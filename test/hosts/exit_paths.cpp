@@ -1,6 +1,10 @@
 // A program that ends, in the way its argument names. Whatever it does must do what the same
 // program does without ostrust: the driver compares.
+#ifdef _WIN32
+#include <process.h>  // _exit()
+#else
 #include <unistd.h>
+#endif
 
 #include <cstring>
 
@@ -98,6 +102,7 @@ int main(int count, char** arguments) {
     ShowVerdict();
     _exit(5);
   }
+#ifndef _WIN32  // msvcrt has no quick_exit(), and Windows no fork()
   if (mode == "quick_exit") {
     MakeStore();
     ShowVerdict();
@@ -112,6 +117,7 @@ int main(int count, char** arguments) {
     }
     return 0;
   }
+#endif
   std::fprintf(stderr, "no such way to end: %s\n", mode.c_str());
   return 2;
 }
