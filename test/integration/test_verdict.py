@@ -278,6 +278,13 @@ report([first, connect(context, "leaf-int-chain")])"""
                            OSTRUST_TEST_SYSTEM_CHAIN=self.file("chain.pem", text))
         self.assertEqual(seen, [ACCEPTED, UNKNOWN])
 
+    def test_an_intermediate_is_no_anchor_where_chains_may_be_partial(self):
+        self.store("root-b")
+        partial = "trusting('os://'); context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN"
+        servers = ("leaf-int", "leaf-int-chain")
+        self.assertEqual(self.answers(servers, ("int-a",), make=partial), dict.fromkeys(servers, UNKNOWN))
+        self.assertEqual(self.answers(servers, ("int-a", "root-a"), make=partial), dict.fromkeys(servers, ACCEPTED))
+
     def test_what_the_system_distrusts_completes_nothing(self):
         for names in (("root-b", "root-a-distrusted"), ("root-b", "int-a-distrusted")):
             self.store(*names)
