@@ -266,6 +266,17 @@ class SystemChain(WithVerifier):
             "leaf-int": UNKNOWN, "leaf-int-chain": UNKNOWN,
             "leaf-int-root": "self-signed certificate in certificate chain"})
 
+    def test_why_nothing_completes_a_chain_is_said(self):
+        self.store("root-b")
+        log = os.path.join(self.work, "log")
+        self.answers(("leaf-int", "leaf-int-root"), keys={"log": "error:" + log})
+        with open(log) as file:
+            lines = [line.split(" error: ", 1)[1] for line in file]
+        none = "the operating system names no chain that could be used\n"
+        self.assertEqual(lines, [
+            "the server did not send its issuer's certificate: " + none,
+            "the root that the server sent is in no store of the operating system's: " + none])
+
     def test_it_is_an_anchor_of_that_verification_only(self):
         self.store("root-b")
         code = """

@@ -13,6 +13,7 @@
 #include "embedded_certificates.hpp"
 #include "platform/sha1.hpp"
 #include "platform/trust_source.hpp"
+#include "platform/windows/handles.hpp"
 #include "registry.hpp"
 
 namespace ostrust::platform {
@@ -323,6 +324,30 @@ TEST_F(SystemStores, NoneOfAHundredChangesIsMissed) {
     ASSERT_EQ(Trust(first_), CertificateTrust::Unspecified()) << i;
     ASSERT_FALSE(source_->Changed()) << i;
   }
+}
+
+bool Impersonates() {
+  HANDLE token = nullptr;
+  if (OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) == FALSE) return false;
+  CloseHandle(token);
+  return true;
+}
+
+TEST(AsTheProcess, TakesTheThreadsTokenOffAndPutsItBack) {
+  {
+    const AsTheProcess process;
+    EXPECT_TRUE(process);
+  }
+  ASSERT_FALSE(Impersonates());
+  ASSERT_NE(ImpersonateSelf(SecurityImpersonation), FALSE);
+  ASSERT_TRUE(Impersonates());
+  {
+    const AsTheProcess process;
+    EXPECT_TRUE(process);
+    EXPECT_FALSE(Impersonates());
+  }
+  EXPECT_TRUE(Impersonates());
+  RevertToSelf();
 }
 
 }  // namespace

@@ -213,6 +213,15 @@ TEST_F(Crypt32ChainsWithRootTest, WhatDoesNotParseIsLeftOut) {
 }
 
 // There is no CRL and no responder in these certificates, so nobody knows.
+TEST_F(Crypt32ChainsWithRootTest, WhatAPeerSendsIsLookedAtUpToABound) {
+  std::vector<std::string> names(32, "stranger");
+  names.front() = "good";
+  names.push_back("intermediate");
+  EXPECT_EQ(Verify(names).error, ChainError::kNone);
+  names.insert(names.begin() + 1, "stranger");
+  EXPECT_EQ(Verify(names).error, ChainError::kNoIssuer);
+}
+
 TEST_F(Crypt32ChainsWithRootTest, RevocationThatNobodyKnowsIsRefusedOnlyWhenHard) {
   for (const Revocation revocation : {Revocation::kOff, Revocation::kLocal, Revocation::kSoft}) {
     question_.network.revocation = revocation;
