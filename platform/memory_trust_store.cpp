@@ -36,8 +36,11 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
       return certificates_[candidate.second].der == certificate.der;
     });
     if (same != last) {
-      CertificateTrust& trust = certificates_[same->second].trust;
-      trust = trust.MergedWith(certificate.trust);
+      TrustedCertificate& first_copy = certificates_[same->second];
+      first_copy.trust = first_copy.trust.MergedWith(certificate.trust);
+      for (Bytes& constraints : certificate.name_constraints) {
+        first_copy.name_constraints.push_back(std::move(constraints));
+      }
       continue;
     }
     seen.emplace(hash, certificates_.size());
@@ -51,7 +54,7 @@ MemoryTrustStore::MemoryTrustStore(std::vector<TrustedCertificate> certificates,
     entries_[i].der = certificates_[i].der;
     entries_[i].trust = certificates_[i].trust;
     if (entries_[i].trust.IsAnchor()) ++anchor_count_;
-    if (entries_[i].trust.IsLimited()) has_limits_ = true;
+    if (IsLimited(i)) has_limits_ = true;
     by_subject_.push_back({Hash(certificates_[i].canonical_subject), i});
     by_tbs_certificate_.push_back({entries_[i].der_hash, i});
   }
@@ -87,16 +90,38 @@ std::vector<const StoreEntry*> MemoryTrustStore::FindByCanonicalSubject(
   return found;
 }
 
-CertificateTrust MemoryTrustStore::TrustOf(ByteView certificate) const {
+std::vector<std::uint32_t> MemoryTrustStore::SameTbsCertificate(ByteView certificate) const {
+  std::vector<std::uint32_t> same;
   const ByteView wanted = TbsCertificateOf(certificate);
   const std::size_t hash = Hash(wanted);
-  CertificateTrust trust;
   for (auto it = FirstOf(by_tbs_certificate_, hash);
        it != by_tbs_certificate_.end() && it->hash == hash; ++it) {
-    const StoreEntry& entry = entries_[it->position];
-    if (Equal(TbsCertificateOf(entry.der), wanted)) trust = trust.MergedWith(entry.trust);
+    if (Equal(TbsCertificateOf(entries_[it->position].der), wanted)) same.push_back(it->position);
+  }
+  return same;
+}
+
+CertificateTrust MemoryTrustStore::TrustOf(ByteView certificate) const {
+  CertificateTrust trust;
+  for (const std::uint32_t position : SameTbsCertificate(certificate)) {
+    trust = trust.MergedWith(entries_[position].trust);
   }
   return trust;
+}
+
+StapledConstraints MemoryTrustStore::ConstraintsOf(ByteView certificate) const {
+  StapledConstraints constraints;
+  if (!has_limits_) return constraints;
+  for (const std::uint32_t position : SameTbsCertificate(certificate)) {
+    for (const Bytes& one : certificates_[position].name_constraints) {
+      constraints.name_constraints.emplace_back(one);
+    }
+  }
+  return constraints;
+}
+
+bool MemoryTrustStore::IsLimited(std::uint32_t position) const {
+  return entries_[position].trust.IsLimited() || !certificates_[position].name_constraints.empty();
 }
 
 bool MemoryTrustStore::MayLimit(const CertificateFields& fields) const {
@@ -104,8 +129,9 @@ bool MemoryTrustStore::MayLimit(const CertificateFields& fields) const {
   const auto canonical = CanonicalName(fields.subject);
   if (!canonical) return true;
   const auto found = FindByCanonicalSubject(*canonical);
-  return std::any_of(found.begin(), found.end(),
-                     [](const StoreEntry* entry) { return entry->trust.IsLimited(); });
+  return std::any_of(found.begin(), found.end(), [this](const StoreEntry* entry) {
+    return IsLimited(static_cast<std::uint32_t>(entry - entries_.data()));
+  });
 }
 
 std::vector<const StoreEntry*> MemoryTrustStore::Entries() const {

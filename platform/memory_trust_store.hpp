@@ -15,7 +15,8 @@ namespace ostrust::platform {
 class MemoryTrustStore final : public TrustStore {
  public:
   /// Certificates that occur several times are one entry, at the first one's place, with what
-  /// CertificateTrust::MergedWith() makes of their trusts. Unspecified ones are left out.
+  /// CertificateTrust::MergedWith() makes of their trusts and the name constraints of all.
+  /// Unspecified ones are left out.
   MemoryTrustStore(std::vector<TrustedCertificate> certificates, std::string source,
                    std::vector<std::string> problems);
   // Entries point into the certificates.
@@ -24,6 +25,7 @@ class MemoryTrustStore final : public TrustStore {
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
+  StapledConstraints ConstraintsOf(ByteView certificate) const override;
   bool MayLimit(const CertificateFields& fields) const override;
   std::vector<const StoreEntry*> Entries() const override;
   std::size_t AnchorCount() const override { return anchor_count_; }
@@ -42,6 +44,9 @@ class MemoryTrustStore final : public TrustStore {
   };
   using Index = std::vector<IndexEntry>;
   static Index::const_iterator FirstOf(const Index& index, std::size_t hash);
+  /// The positions of those with the same TBSCertificate, in order.
+  std::vector<std::uint32_t> SameTbsCertificate(ByteView certificate) const;
+  bool IsLimited(std::uint32_t position) const;
 
   std::vector<TrustedCertificate> certificates_;
   std::vector<StoreEntry> entries_;  // parallel to certificates_

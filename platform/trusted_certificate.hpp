@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "platform/bytes.hpp"
 #include "platform/certificate_fields.hpp"
@@ -17,6 +18,9 @@ struct TrustedCertificate {
   Bytes canonical_subject;  // name.hpp
   bool self_issued = false;
   CertificateTrust trust;
+  /// What the system adds to those in the certificate: NameConstraints (RFC 5280 section 4.2.1.10)
+  /// in DER, each to be satisfied. One that does not parse is never satisfied.
+  std::vector<Bytes> name_constraints = {};
 };
 
 /// `der` must be exactly one Certificate. Nullopt when it is not, or a name in it is invalid.

@@ -81,6 +81,16 @@ std::optional<DateLimit> LimitOf(PCCERT_CONTEXT certificate, DWORD date, DWORD u
   return ReadDateLimit(*time, PropertyOf(certificate, usages));
 }
 
+StoredCertificate Copied(PCCERT_CONTEXT certificate) {
+  const auto der =
+      std::as_bytes(std::span<const BYTE>(certificate->pbCertEncoded, certificate->cbCertEncoded));
+  return {
+      Bytes(der.begin(), der.end()), UsagesOf(certificate),
+      LimitOf(certificate, CERT_DISALLOWED_FILETIME_PROP_ID, CERT_DISALLOWED_ENHKEY_USAGE_PROP_ID),
+      LimitOf(certificate, CERT_NOT_BEFORE_FILETIME_PROP_ID, CERT_NOT_BEFORE_ENHKEY_USAGE_PROP_ID),
+      PropertyOf(certificate, CERT_ROOT_PROGRAM_NAME_CONSTRAINTS_PROP_ID)};
+}
+
 StoreContent Unreadable(DWORD error) {
   StoreContent content;
   content.state = StoreContent::State::kUnreadable;
@@ -119,13 +129,7 @@ class SystemCertificateStores final : public CertificateStores {
                             error == static_cast<DWORD>(CRYPT_E_NOT_FOUND);
         return is_end ? content : Unreadable(error);
       }
-      const auto der = std::as_bytes(
-          std::span<const BYTE>(certificate->pbCertEncoded, certificate->cbCertEncoded));
-      content.certificates.push_back({Bytes(der.begin(), der.end()), UsagesOf(certificate.get()),
-                                      LimitOf(certificate.get(), CERT_DISALLOWED_FILETIME_PROP_ID,
-                                              CERT_DISALLOWED_ENHKEY_USAGE_PROP_ID),
-                                      LimitOf(certificate.get(), CERT_NOT_BEFORE_FILETIME_PROP_ID,
-                                              CERT_NOT_BEFORE_ENHKEY_USAGE_PROP_ID)});
+      content.certificates.push_back(Copied(certificate.get()));
     }
   }
 };

@@ -63,6 +63,11 @@ struct StoredCertificate {
   std::optional<DateLimit> disallowed;
   /// CERT_NOT_BEFORE_FILETIME_PROP_ID and CERT_NOT_BEFORE_ENHKEY_USAGE_PROP_ID.
   std::optional<DateLimit> not_before;
+  /// CERT_ROOT_PROGRAM_NAME_CONSTRAINTS_PROP_ID: NameConstraints (RFC 5280 section 4.2.1.10) in DER
+  /// that hold beside those in the certificate. Empty where it cannot be read. Microsoft documents
+  /// the number only; that Windows enforces it for any root is seen by Namecoin's tests of
+  /// certinject ("Undocumented Windows Feature: External Name Constraints").
+  std::optional<Bytes> name_constraints = std::nullopt;
 };
 
 struct StoreContent {

@@ -161,6 +161,11 @@ LoadResult StoreTrustSource::Load() {
   std::vector<TrustedCertificate> certificates;
   const auto add = [&](const Listed& listed, CertificateTrust trust) {
     if (auto certificate = MakeTrustedCertificate(listed.der, trust)) {
+      for (const Copy* const copy : listed.copies) {
+        // As the limits by date: what is said of one copy holds.
+        const auto& constraints = copy->certificate.name_constraints;
+        if (constraints) certificate->name_constraints.push_back(*constraints);
+      }
       certificates.push_back(std::move(*certificate));
     } else {
       problems.push_back(listed.copies.front()->store + ": the certificate with the thumbprint " +

@@ -99,6 +99,29 @@ TEST(MemoryTrustStore, SubjectsThatNothingSpeaksAgainstAreTold) {
   }
 }
 
+TEST(MemoryTrustStore, NameConstraintsOfEveryCopyHoldForWhatWasSigned) {
+  const Bytes root = MakeRoot("Root");
+  const auto constrained = [&](const Bytes& der, std::string_view constraints) {
+    TrustedCertificate certificate = Entry(der);
+    const ByteView bytes = AsBytes(constraints);
+    certificate.name_constraints.emplace_back(bytes.begin(), bytes.end());
+    return certificate;
+  };
+  const MemoryTrustStore store =
+      Store({Entry(root), constrained(root, "one"), constrained(MakeRoot("Root"), "two"),
+             Entry(MakeRoot("Another")), constrained(root, "three")});
+  std::vector<std::string> found;
+  for (const ByteView constraints : store.ConstraintsOf(root).name_constraints) {
+    found.emplace_back(AsText(constraints));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"one", "three", "two"}));
+  EXPECT_TRUE(store.TrustOf(root).IsAnchor());
+  EXPECT_TRUE(store.MayLimit(Named(NameDer("root"))));
+  EXPECT_FALSE(store.MayLimit(Named(NameDer("Another"))));
+  EXPECT_TRUE(store.ConstraintsOf(MakeRoot("Another")).name_constraints.empty());
+  EXPECT_TRUE(Store({Entry(root)}).ConstraintsOf(root).name_constraints.empty());
+}
+
 TEST(MemoryTrustStore, EqualDerHasEqualHash) {
   const Bytes root = MakeRoot("Root");
   const MemoryTrustStore a = Store({Entry(root)});

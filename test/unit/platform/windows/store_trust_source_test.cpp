@@ -282,6 +282,37 @@ TEST_F(StoreTrustSourceTest, NotBeforeDistrustsWhatIsIssuedAfter) {
   EXPECT_FALSE(source_->Changed());
 }
 
+// --- other properties. Not yet run on Windows.
+
+TEST_F(StoreTrustSourceTest, NameConstraintsBesideACopyHold) {
+  const auto with = [&](const Bytes& value) {
+    StoredCertificate root = Certificate(first_);
+    root.name_constraints = value;
+    return root;
+  };
+  // As certinject writes them: what an extension would have.
+  const Bytes constraints(12, std::byte{0x30});
+  Put(kUser, StoreName::kRoot, Certificate(first_));
+  Put(kMachine, StoreName::kRoot, with(constraints));
+  Put(kMachine, StoreName::kRoot, Certificate(second_));
+  LoadResult result = source_->Load();
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->TrustOf(first_), CertificateTrust::Anchor());
+  auto found = result.store->ConstraintsOf(first_).name_constraints;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(AsText(found.front()), AsText(constraints));
+  EXPECT_TRUE(result.store->ConstraintsOf(second_).name_constraints.empty());
+
+  // What cannot be read is there, and no name satisfies it.
+  stores_->contents.clear();
+  Put(kMachine, StoreName::kRoot, with({}));
+  result = source_->Load();
+  ASSERT_NE(result.store, nullptr) << result.error;
+  found = result.store->ConstraintsOf(first_).name_constraints;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found.front().empty());
+}
+
 // --- what cannot be read
 
 TEST_F(StoreTrustSourceTest, AnUnreadableStoreIsReportedAndHidesNoOther) {
