@@ -62,6 +62,9 @@ std::string VerdictCache::KeyOf(const ChainQuestion& question) const {
   if (size > kMaxQuestion) return {};
 
   std::string key;
+  // At once, for what it would grow by is kept as well. The numbers below, and one for each length.
+  constexpr std::size_t kNumbers = 11;
+  key.reserve(size + sizeof(std::uint64_t) * (kNumbers + question.chain.size()));
   AppendNumber(static_cast<std::uint64_t>(question.purpose), key);
   AppendNumber(static_cast<std::uint64_t>(question.network.intermediates), key);
   AppendNumber(static_cast<std::uint64_t>(question.network.revocation), key);
@@ -97,7 +100,7 @@ std::optional<ChainVerdict> VerdictCache::Find(const std::string& key,
 
 void VerdictCache::Keep(std::string key, const ChainQuestion& question, SteadyTime asked,
                         const ChainVerdict& verdict) const {
-  std::size_t size = sizeof(Entry) + key.size() + verdict.detail.size();
+  std::size_t size = sizeof(Entry) + key.capacity() + verdict.detail.size();
   for (const Bytes& certificate : verdict.chain) size += sizeof(Bytes) + certificate.size();
   if (size > kMaxSize) return;
   // What can throw comes before the lock, and before anything is changed, as far as it can.
