@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <io.h>
+#include <share.h>
 
 #include <windows.h>
 
@@ -22,7 +23,8 @@ HANDLE KeepOutput() {
   ::DuplicateHandle(::GetCurrentProcess(), ::GetStdHandle(STD_OUTPUT_HANDLE), ::GetCurrentProcess(),
                     &out, 0, FALSE, DUPLICATE_SAME_ACCESS);
   // This C runtime's streams, and those of others, which ask Windows for them when they are loaded.
-  const int null = ::_open("NUL", _O_WRONLY);
+  int null = -1;
+  ::_sopen_s(&null, "NUL", _O_WRONLY, _SH_DENYNO, 0);
   for (const int stream : {1, 2}) ::_dup2(null, stream);
   const auto handle = reinterpret_cast<HANDLE>(::_get_osfhandle(null));
   ::SetStdHandle(STD_OUTPUT_HANDLE, handle);
