@@ -1,5 +1,6 @@
 #include "platform/trust_settings.hpp"
 
+#include <iterator>
 #include <string_view>
 
 #include "platform/der.hpp"

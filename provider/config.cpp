@@ -6,6 +6,8 @@
 #include <cmath>
 #include <initializer_list>
 #include <iterator>
+#include <system_error>
+#include <utility>
 
 #include "platform/trust_source.hpp"
 #include "provider/host/file.hpp"

@@ -1,6 +1,7 @@
 #include "provider/core.hpp"
 
 #include <cstdarg>
+#include <cstdint>
 
 #include <openssl/err.h>
 #include <openssl/params.h>

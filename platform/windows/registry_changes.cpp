@@ -1,6 +1,7 @@
 #include "platform/windows/registry_changes.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace ostrust::platform {

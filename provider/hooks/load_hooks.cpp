@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <mutex>
+#include <new>
 #include <string_view>
 
 #include "platform/system_bundle.hpp"

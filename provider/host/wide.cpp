@@ -1,5 +1,7 @@
 #include "provider/host/wide.hpp"
 
+#include <cstddef>
+
 #include <windows.h>
 
 namespace ostrust::host {

@@ -1,5 +1,7 @@
 #include "provider/tool/command_line.hpp"
 
+#include <cstddef>
+
 namespace ostrust::tool {
 namespace {
 

@@ -1,7 +1,10 @@
 #include "provider/tool/configuration.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "provider/host/file.hpp"
 #include "provider/tool/system.hpp"

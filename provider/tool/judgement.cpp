@@ -1,6 +1,7 @@
 // What follows from the facts: the findings of `ostrust status`, causes before consequences, so
 // that the first problem is the one to mend.
 #include <algorithm>
+#include <utility>
 
 #include "provider/config.hpp"
 #include "provider/host/file.hpp"

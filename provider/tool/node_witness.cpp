@@ -1,6 +1,7 @@
 #include "provider/tool/node_witness.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <sstream>
 

@@ -1,5 +1,7 @@
 // Below the profile's local application data, whose access control list lets in its user, the
 // system and administrators, and is inherited by what is made in it.
+#include <cstddef>
+
 #include <windows.h>
 // After windows.h.
 #include <knownfolders.h>

@@ -1,6 +1,7 @@
 #include "provider/tool/run_configuration.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "provider/tool/system.hpp"
 

@@ -1,5 +1,6 @@
 // `ostrust status` for a person.
 #include <algorithm>
+#include <string_view>
 
 #include "provider/standing.hpp"
 #include "provider/tool/status.hpp"

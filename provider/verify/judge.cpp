@@ -1,6 +1,7 @@
 #include "provider/verify/judge.hpp"
 
 #include <array>
+#include <utility>
 
 #include <openssl/x509_vfy.h>
 

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include <string>
+#include <utility>
 
 #include "certificates.hpp"
 #include "platform/certificate_fields.hpp"

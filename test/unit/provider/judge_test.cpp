@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/x509_vfy.h>
 
+#include <utility>
+
 #include "platform/memory_trust_store.hpp"
 #include "test/unit/platform/certificates.hpp"
 
