@@ -178,6 +178,46 @@ class Node22(NodeHost, WineTest):
     openssl = "3.5"
 
 
+class Curl(WineTest):
+    """curl.exe, with the OpenSSL that PATH leads to."""
+
+    def setUp(self):
+        super().setUp()
+        self.need(wine.why_no_host("curl"))
+
+    def curl(self, *arguments, openssl):
+        self.need(wine.why_no_host(openssl))
+        return WINDOWS.run(wine.host("curl", "curl.exe"), "--silent", "--show-error", "--noproxy", "*",
+                           *arguments, env={"WINEPATH": wine.path(wine.host(openssl))})
+
+    def connect(self, *arguments, **keywords):
+        return self.curl(*arguments, "https://localhost:%d/" % port_of("leaf-a"), **keywords)
+
+    def test_it_has_the_openssl_that_it_is_given(self):
+        for openssl in ("openssl-3.0", "openssl-3.5"):
+            with self.subTest(openssl):
+                done = self.curl("--version", openssl=openssl)
+                self.assertRegex(done.out, r"^curl 8\.\S+ .* OpenSSL/%s\." % re.escape(openssl.split("-")[1]), done)
+                self.assertEqual(done.status, 0, done)
+
+    def test_libssl_is_loaded_by_libcurl_and_not_by_the_program(self):
+        def imports(file):
+            with open(wine.host("curl", file), "rb") as contents:
+                return set(re.findall(rb"lib(?:ssl|crypto)-3-x64\.dll", contents.read()))
+        self.assertEqual(imports("libcurl-4.dll"), {b"libssl-3-x64.dll", b"libcrypto-3-x64.dll"})
+        self.assertEqual(imports("curl.exe"), set())
+
+    def test_a_server_of_this_machine_is_accepted_with_its_root_and_refused_with_another(self):
+        for openssl in ("openssl-3.0", "openssl-3.5"):
+            with self.subTest(openssl):
+                done = self.connect("--cacert", wine.path(pem("root-a")), openssl=openssl)
+                self.assertEqual((done.status, done.out), (0, "hello\n"), done)
+                for arguments in (("--cacert", wine.path(pem("root-b"))), ()):
+                    done = self.connect(*arguments, openssl=openssl)
+                    self.assertSays("unable to get local issuer certificate", done)
+                    self.assertEqual(done.status, 60, done)
+
+
 class Postgres(WineTest):
     """An OpenSSL that cannot load modules, beside those that can."""
 
