@@ -1,0 +1,118 @@
+"""Root file systems of Debian's releases, made with mmdebstrap once and kept in $XDG_CACHE_HOME/ostrust-test or
+~/.cache/ostrust-test, and programs in them: for test/versions and test/windows-versions, which run as root.
+
+    OSTRUST_DEBIAN_MIRROR   where the packages come from (http://deb.debian.org/debian)
+"""
+import collections
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+MIRROR = os.environ.get("OSTRUST_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+HOUR = 3600
+
+# `name` is that of the folder. Packages come from the first suite, but `more`, each of which may name its own
+# ("openssl/experimental").
+Release = collections.namedtuple("Release", "name title suites more packages")
+
+
+class Unavailable(Exception):
+    """A release cannot be tested here; the text is why."""
+
+
+def run(command, **keywords):
+    """The output of a command, which must succeed."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **keywords)
+    text = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        lines = text.splitlines()
+        errors = [line for why in ("Could not |Failed to fetch", "^E: |error:", "")
+                  for line in lines if re.search(why, line)]
+        raise Unavailable("%s: %s" % (command[0], (errors or ["failed"])[0].strip()))
+    return text
+
+
+def cache():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "ostrust-test")
+
+
+def recipe(release):
+    """The mmdebstrap command without the directory: a cached file system made by another is made anew."""
+    command = ["mmdebstrap", "--mode=root", "--variant=apt", "--keyring=" + KEYRING,
+               # Mirrors and snapshots that stand still have release files that are over.
+               '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Sandbox::User "root"',
+               "--aptopt=Acquire::Retries \"3\"", "--include=" + ",".join(release.packages),
+               "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+               "--dpkgopt=path-exclude=/usr/share/locale/*"]
+    if release.more:
+        command.append('--customize-hook=chroot "$1" apt-get -qq -y --no-install-recommends install ' +
+                       shlex.join(release.more))
+    return command, release.suites[0], ["deb %s %s main" % (MIRROR, suite) for suite in release.suites]
+
+
+def root_of(release, refresh, say):
+    """The root file system of a release; made if it is not there. `say` is told of that."""
+    root = os.path.join(cache(), release.name)
+    stamp = root + ".recipe"
+    command, suite, sources = recipe(release)
+    text = json.dumps([command, suite, sources])
+    try:
+        with open(stamp) as file:
+            if file.read() == text and not refresh:
+                return root
+    except OSError:
+        pass
+    for program in ("mmdebstrap", "unshare", "chroot"):
+        if not shutil.which(program):
+            raise Unavailable("no %s (test/deps versions installs it)" % program)
+    os.makedirs(cache(), exist_ok=True)
+    for old in (stamp, root, root + ".new"):
+        if os.path.isdir(old) and not os.path.islink(old):
+            shutil.rmtree(old)
+        elif os.path.lexists(old):
+            os.remove(old)
+    say("making %s" % root)
+    # Nothing but a path from this machine: no proxy or apt configuration that a shell exports.
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/nonexistent"}
+    try:
+        run([*command, suite, root + ".new", *sources], env=environment, timeout=HOUR)
+        os.rename(root + ".new", root)
+    finally:
+        shutil.rmtree(root + ".new", ignore_errors=True)
+    with open(stamp, "w") as out:
+        out.write(text)
+    return root
+
+
+# What runs in the mount namespace first: nothing that is mounted or written to what is mounted is seen outside or
+# stays. The root is bound to itself because `unshare --mount`, which tests use, wants / to be a mount point.
+_MOUNT = r"""
+set -eu
+root=$1
+shift
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=755 dev "$root/dev"
+for device in null zero full random urandom; do
+    : >"$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+mkdir -m 1777 "$root/dev/shm"
+mount -t tmpfs -o mode=1777 tmp "$root/tmp"
+mount -t tmpfs -o mode=755 run "$root/run"
+ip link set lo up 2>/dev/null || true
+"""
+
+
+def enter(root, script, *arguments, namespaces=()):
+    """The command that runs a shell script with these arguments in a mount namespace of its own, outside of chroot. In
+    `$root` /proc, /dev, /tmp and /run are mounted. `namespaces`: more options of unshare."""
+    return ["unshare", "--mount", "--propagation", "private", *namespaces, "sh", "-c", _MOUNT + script, "sh", root,
+            *arguments]
