@@ -121,6 +121,12 @@ AT = (POLICY_DATE, "20490101000000Z")
 AFTER = ("20250601000000Z", "20490101000000Z")
 
 
+def is_full_length(signature):
+    """Whether both numbers of this ECDSA signature of a P-256 key are 32 bytes long. One in 128 signatures is another
+    one, and Wine 8 takes it for wrong."""
+    return all(len(number.lstrip(b"\0")) == 32 for _, number in elements(elements(signature)[0][1]))
+
+
 class PkiError(Exception):
     """The openssl command failed; the text is what it said."""
 
@@ -197,13 +203,18 @@ class Pki:
         config = self.path("req-%s.cnf" % string_mask)
         with open(config, "w") as out:
             out.write(_CONFIG.format(string_mask=string_mask) + "[%s]\n%s\n" % (kind, extensions))
-        if dates:
-            self._make_dated(name, subject, kind, issuer, config, dates)
-            return
-        signer = ["-CA", self.pem(issuer), "-CAkey", self.key(issuer)] if issuer else []
-        self.run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
-                 "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
-                 "-out", self.pem(name), *signer)
+        while True:
+            if dates:
+                self._make_dated(name, subject, kind, issuer, config, dates)
+            else:
+                signer = ["-CA", self.pem(issuer), "-CAkey", self.key(issuer)] if issuer else []
+                self.run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
+                         "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
+                         "-out", self.pem(name), *signer)
+            with open(self.pem(name)) as file:
+                der = ssl.PEM_cert_to_DER_cert(file.read())
+            if is_full_length(elements(elements(der)[0][1])[2][1][1:]):
+                return
 
     def _make_dated(self, name, subject, kind, issuer, config, dates):
         work = self.path("ca-" + name)

@@ -21,7 +21,7 @@ import time
 import urllib.parse
 
 from ca_issuers import CaIssuers, answers, der_of, path_of
-from pki import element, elements, subject
+from pki import element, elements, is_full_length, subject
 
 HOUR, DAY = 3600, 24 * 3600  # seconds; times are given relative to when this module was loaded
 _NOW = int(time.time())
@@ -103,9 +103,11 @@ class Certificate:
 
     def signed(self, to_be_signed):
         """The rest of a SEQUENCE that this certificate's key has signed."""
-        signature = subprocess.run([self.pki.openssl, "dgst", "-sha256", "-sign", self.pki.key(self.name)],
-                                   env={"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull},
-                                   input=to_be_signed, stdout=subprocess.PIPE, check=True).stdout
+        signature = None
+        while signature is None or not is_full_length(signature):
+            signature = subprocess.run([self.pki.openssl, "dgst", "-sha256", "-sign", self.pki.key(self.name)],
+                                       env={"PATH": os.environ.get("PATH", os.defpath), "OPENSSL_CONF": os.devnull},
+                                       input=to_be_signed, stdout=subprocess.PIPE, check=True).stdout
         return to_be_signed + _ECDSA_SHA256 + element(3, b"\0" + signature)
 
 
