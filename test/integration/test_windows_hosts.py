@@ -142,7 +142,7 @@ class NodeHost:
 
     def setUp(self):
         super().setUp()
-        self.need(wine.why_no_host(self.host))
+        self.need(WINDOWS.why_no_host(self.host))
 
     def node(self, *arguments, **env):
         return WINDOWS.run(wine.host(self.host, "node.exe"), *arguments, env=env, cwd=self.work)
@@ -175,6 +175,16 @@ class Node20(NodeHost, WineTest):
 
 class Node22(NodeHost, WineTest):
     host = "node-22"
+    openssl = "3.5"
+
+
+class Node24(NodeHost, WineTest):
+    host = "node-24"
+    openssl = "3.5"
+
+
+class Node26(NodeHost, WineTest):
+    host = "node-26"
     openssl = "3.5"
 
 
@@ -274,10 +284,15 @@ class Stores(WineTest):
         super().setUp()
         self.need(wine.why_no_program("windows_store"))
 
+    def need_place(self, location, store):
+        if (location, store) == ("LocalMachine", "ROOT"):
+            self.need(WINDOWS.why_no_machine_root(pem("root-a")))
+
     def test_what_is_added_is_there_until_it_is_removed(self):
         for location in ("CurrentUser", "LocalMachine"):
             for store in ("ROOT", "CA", "Disallowed"):
                 with self.subTest(location=location, store=store):
+                    self.need_place(location, store)
                     WINDOWS.add_certificate(location, store, pem("root-a"))
                     seen = WINDOWS.certificates(location, store)
                     self.assertIn(fingerprint("root-a"), seen)
@@ -288,10 +303,13 @@ class Stores(WineTest):
                         WINDOWS.remove_certificate(location, store, pem("root-a"))
 
     def test_a_store_of_the_machine_is_seen_in_the_users_and_not_the_other_way_round(self):
-        for added, other, seen in (("LocalMachine", "CurrentUser", True), ("CurrentUser", "LocalMachine", False)):
-            WINDOWS.add_certificate(added, "ROOT", pem("root-b"))
-            self.assertEqual(fingerprint("root-b") in WINDOWS.certificates(other, "ROOT"), seen, (added, other))
-            WINDOWS.remove_certificate(added, "ROOT", pem("root-b"))
+        for store in ("ROOT", "CA"):
+            for added, other, seen in (("LocalMachine", "CurrentUser", True), ("CurrentUser", "LocalMachine", False)):
+                with self.subTest(added=added, store=store):
+                    self.need_place(added, store)
+                    WINDOWS.add_certificate(added, store, pem("root-b"))
+                    self.assertEqual(fingerprint("root-b") in WINDOWS.certificates(other, store), seen)
+                    WINDOWS.remove_certificate(added, store, pem("root-b"))
 
     def test_a_store_is_cleared(self):
         for name in ("root-a", "root-b"):
@@ -313,12 +331,12 @@ class Stores(WineTest):
 
     def test_a_restart_keeps_the_stores_and_another_windows_has_none_of_it(self):
         with wine.Wine() as other:
-            other.add_certificate("LocalMachine", "ROOT", pem("root-a"))
+            other.add_certificate("LocalMachine", "CA", pem("root-a"))
             other.restart()
-            self.assertIn(fingerprint("root-a"), other.certificates("LocalMachine", "ROOT"))
-            self.assertNotIn(fingerprint("root-a"), WINDOWS.certificates("LocalMachine", "ROOT"))
+            self.assertIn(fingerprint("root-a"), other.certificates("LocalMachine", "CA"))
+            self.assertNotIn(fingerprint("root-a"), WINDOWS.certificates("LocalMachine", "CA"))
         with wine.Wine() as other:
-            self.assertNotIn(fingerprint("root-a"), other.certificates("LocalMachine", "ROOT"))
+            self.assertNotIn(fingerprint("root-a"), other.certificates("LocalMachine", "CA"))
 
     @unittest.skipUnless(os.path.exists("/etc/ssl/certs/ca-certificates.crt"), "this machine has no certificates")
     def test_wine_shows_this_machines_certificates_as_root_even_if_it_was_cleared(self):

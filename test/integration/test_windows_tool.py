@@ -35,7 +35,7 @@ def setUpModule():
     pki.make_all(support.PKI, support.OPENSSL)
     WINDOWS = wine.Wine()
     if not wine.why_no_program("windows_store"):
-        WINDOWS.add_certificate("LocalMachine", "ROOT", pem("root-a"))
+        WINDOWS.add_certificate("CurrentUser", "ROOT", pem("root-a"))
 
 
 def tearDownModule():
@@ -67,8 +67,8 @@ class ToolTest(OstrustTest):
 
     def need(self, *hosts):
         for host in hosts:
-            if wine.why_no_host(host):
-                self.skipTest(wine.why_no_host(host))
+            if WINDOWS.why_no_host(host):
+                self.skipTest(WINDOWS.why_no_host(host))
 
     def need_root(self):
         if wine.why_no_program("windows_store"):
@@ -214,6 +214,14 @@ class Node22Status(NodeStatus, ToolTest):
     host = "node-22"
 
 
+class Node24Status(NodeStatus, ToolTest):
+    host = "node-24"
+
+
+class Node26Status(NodeStatus, ToolTest):
+    host = "node-26"
+
+
 class OtherPrograms(ToolTest):
 
     def folder(self, libcrypto_of):
@@ -306,17 +314,27 @@ class Run(ToolTest):
         done = self.tool("storeutl", "-certs", "os://", tool=wine.host("openssl-3.5", "openssl.exe"))
         self.assertNotEqual(done.status, 0, done)
 
-    def test_node_trusts_what_windows_trusts(self):
+    def assertNodeIsGoverned(self, host):
         self.need_root()
-        for host in ("node-20", "node-22"):
-            with self.subTest(host):
-                self.need(host)
-                node = wine.path(wine.host(host, "node.exe"))
-                for server, words in (("leaf-a", "accepted"), ("leaf-b", "refused")):
-                    done = self.governed(node, "-e", NODE_CONNECTS, str(port_of(server)))
-                    self.assertTrue(done.out.startswith(words), done)
-                done = self.tool("-e", NODE_CONNECTS, str(port_of("leaf-a")), tool=wine.host(host, "node.exe"))
-                self.assertTrue(done.out.startswith("refused"), done)
+        self.need(host)
+        node = wine.path(wine.host(host, "node.exe"))
+        for server, words in (("leaf-a", "accepted"), ("leaf-b", "refused")):
+            done = self.governed(node, "-e", NODE_CONNECTS, str(port_of(server)))
+            self.assertTrue(done.out.startswith(words), done)
+        done = self.tool("-e", NODE_CONNECTS, str(port_of("leaf-a")), tool=wine.host(host, "node.exe"))
+        self.assertTrue(done.out.startswith("refused"), done)
+
+    def test_node_20_trusts_what_windows_trusts(self):
+        self.assertNodeIsGoverned("node-20")
+
+    def test_node_22_trusts_what_windows_trusts(self):
+        self.assertNodeIsGoverned("node-22")
+
+    def test_node_24_trusts_what_windows_trusts(self):
+        self.assertNodeIsGoverned("node-24")
+
+    def test_node_26_trusts_what_windows_trusts(self):
+        self.assertNodeIsGoverned("node-26")
 
     def test_node_where_there_is_no_other_openssl(self):
         self.need("node-22")

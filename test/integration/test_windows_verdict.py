@@ -5,7 +5,7 @@ Wine: what is revoked, what is distrusted, and an intermediate that the server d
 The certificates, and the server behind their URLs, are of test/pki/revocation.py. Each refusal of Windows' has its twin
 that shows that OpenSSL alone accepts the server.
 
-Nothing of this was run on Windows itself. Not tested here, because Wine 8 cannot do it, and not yet run on Windows: what is
+Nothing of this was run on Windows itself. Not tested here, because Wine cannot do it, and not yet run on Windows: what is
 stapled, limits of purpose that Windows puts on a root, roots that Windows downloads, TrustedPeople.
 The unit tests have these with answers made up (test/unit/platform/windows).
 """
@@ -183,7 +183,7 @@ class Revocation(VerdictTest):
             for setting in SETTINGS:
                 with self.subTest(leaf=leaf, setting=setting):
                     if leaf.startswith("ocsp") and setting == "local":
-                        continue  # Wine 8 asks responders even if it must not
+                        continue  # Wine 8 and 10.0 ask responders even if they must not
                     self.begin()
                     done = self.connect(host, leaf, configuration=self.configuration(revocation=setting))
                     outcome = getattr(row, setting)
@@ -300,7 +300,7 @@ class MissingIntermediate(VerdictTest):
 
     @with_each(OPENSSL_HOSTS)
     def test_one_is_fetched_from_where_the_certificate_says(self, host):
-        # That `local` fetches nothing cannot be seen: Wine 8 does not know CERT_CHAIN_DISABLE_AIA.
+        # That `local` fetches nothing cannot be seen: Wine 8 and 10 do not know CERT_CHAIN_DISABLE_AIA.
         self.begin()
         self.assertRefuses(self.attempt(host, "no-url", intermediates="fetch"), UNKNOWN, 0)
         self.assertOutcome(self.attempt(host, "aia", intermediates="fetch"), ACCEPTED)

@@ -19,7 +19,7 @@ MODULE = (os.environ.get("OSTRUST_MODULE") or
           os.path.join(support.SOURCE, "build", "windows", "ostrust.dll"))
 
 OPENSSL_HOSTS = ("openssl-3.0", "openssl-3.5")
-NODE_HOSTS = ("node-20", "node-22")
+NODE_HOSTS = ("node-20", "node-22") + wine.NEWER_HOSTS
 
 UNKNOWN = 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
 
@@ -81,24 +81,31 @@ def brief_port_of(name):
 
 
 def with_each(hosts):
-    """Of a test: it is run with each of these hosts, which it is given. One that is absent is skipped, and named."""
+    """Of a test, in a WindowsTest: there is one for each of these hosts, which it is given."""
     def decorate(test):
-        @functools.wraps(test)
-        def run(self):
-            for host in hosts:
-                with self.subTest(host):
-                    self.need(wine.why_no_host(host))
-                    before = len(self.added)
-                    try:
-                        test(self, host)
-                    finally:
-                        self.take_out(before)
-        return run
+        test.hosts = hosts
+        return test
     return decorate
+
+
+def _test_with(test, host):
+    @functools.wraps(test)
+    def run(self):
+        self.need(self.windows.why_no_host(host))
+        test(self, host)
+    return run
 
 
 class WindowsTest(OstrustTest):
     """A test with a Windows that others have used before it, and put back as it was."""
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        for name, test in list(vars(cls).items()):
+            for host in getattr(test, "hosts", ()):
+                setattr(cls, "%s_in_%s" % (name, host), _test_with(test, host))
+            if hasattr(test, "hosts"):
+                delattr(cls, name)
 
     @classmethod
     def setUpClass(cls):
@@ -122,16 +129,18 @@ class WindowsTest(OstrustTest):
         return wine.path(self.pem(name))
 
     def add(self, name, store="ROOT", location="CurrentUser"):
-        """Puts a certificate into a store of Windows; until the test with this host is over."""
+        """Puts a certificate into a store of Windows; until the test is over."""
+        if (location, store) == ("LocalMachine", "ROOT"):
+            self.need(self.windows.why_no_machine_root(self.pem(name)))
         self.windows.add_certificate(location, store, self.pem(name))
         self.added.append((name, store, location))
 
     def remove(self, name, store="ROOT", location="CurrentUser"):
         self.windows.remove_certificate(location, store, self.pem(name))
 
-    def take_out(self, count=0):
-        """Removes all that was added but the first so many."""
-        while len(self.added) > count:
+    def take_out(self):
+        """Removes all that was added."""
+        while self.added:
             try:
                 self.remove(*self.added.pop())
             except RuntimeError as why:

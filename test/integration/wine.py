@@ -30,6 +30,9 @@ _PROGRAMS = (os.environ.get("OSTRUST_WINDOWS_PROGRAMS") or
 _SERVER_LINGERS = 300
 _PATIENCE = 300  # for what Wine does by itself
 
+# Hosts that not every Wine can run: Wine.why_no_host() tries.
+NEWER_HOSTS = ("node-24", "node-26")
+
 
 def cache():
     """Where test/windows-hosts keeps what it made."""
@@ -88,8 +91,9 @@ def _environment(prefix, extra=()):
         "LC_ALL": "C.UTF-8",
         "WINEPREFIX": prefix,
         "WINEDEBUG": "-all",
-        # A debugger would keep a crashed program; .NET and HTML would be asked for on a display.
-        "WINEDLLOVERRIDES": "winedbg.exe=d;mscoree=;mshtml=",
+        # A debugger would keep a crashed program; .NET and HTML would be asked for on a display; Wayland's driver
+        # would write to standard error that there is none.
+        "WINEDLLOVERRIDES": "winedbg.exe=d;mscoree=;mshtml=;winewayland.drv=",
     }
     result.update(extra)
     return result
@@ -172,6 +176,7 @@ class Wine:
         shutil.copytree(template, self._prefix, symlinks=True, copy_function=lambda source, target:
                         (_link_or_copy if source.startswith(shared) else shutil.copy2)(source, target))
         self._server = _Server(self._prefix)
+        self._reasons = {}
 
     def __enter__(self):
         return self
@@ -207,6 +212,40 @@ class Wine:
                 file.seek(0)
             completed.stdout, completed.stderr = (file.read().replace(b"\r\n", b"\n") for file in (out, err))
         return support.Done(command, completed)
+
+    # --- what differs between versions of Wine: reasons for a skip, or None
+
+    def why_no_host(self, name):
+        """Why a host cannot be run in this Wine."""
+        reason = why_no_host(name)
+        if reason or name not in NEWER_HOSTS:
+            return reason
+        return self._once(name, lambda: self._why_no_node(name))
+
+    def why_no_machine_root(self, file):
+        """Why a root that is put into LocalMachine's ROOT is not trusted. In Wine 10.0 the first thing that a process
+        does with ROOT is to remove what is not in this machine's /etc/ssl/certs. `file` is tried."""
+        return self._once("machine root", lambda: self._why_no_machine_root(file))
+
+    def _once(self, key, find):
+        if key not in self._reasons:
+            self._reasons[key] = find()
+        return self._reasons[key]
+
+    def _why_no_node(self, name):
+        done = self.run(host(name, "node.exe"), "-p", "'started'")
+        if (done.status, done.out) == (0, "started\n"):
+            return None
+        said = [line.strip("# ") for line in done.err.splitlines() if line.strip("# ")]
+        return "%s does not start in this Wine: %s" % (name, said[0] if said else "status %d" % done.status)
+
+    def _why_no_machine_root(self, file):
+        before = self.certificates("LocalMachine", "ROOT")
+        self.add_certificate("LocalMachine", "ROOT", file)
+        if self.certificates("LocalMachine", "ROOT") == before:
+            return "this Wine removes roots of LocalMachine that are not this machine's"
+        self.remove_certificate("LocalMachine", "ROOT", file)
+        return None
 
     # --- certificate stores: location is CurrentUser or LocalMachine, store ROOT, CA, Disallowed, ...
 
