@@ -20,7 +20,6 @@
 //       the first verification, the median of N more, and what all of them leave in memory: its
 //       growth, resident and private and dirty, and the growth of its peak
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -45,12 +44,6 @@
 
 namespace ostrust::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Microseconds(Clock::time_point begin, Clock::time_point end) {
-  return std::chrono::duration<double, std::micro>(end - begin).count();
-}
 
 std::uint64_t CpuMicroseconds(const rusage& usage) {
   const auto microseconds = [](const timeval& time) {
@@ -219,12 +212,6 @@ struct Repetition {
   const char* known;   // null: nothing is
   const char* staple;  // null: nothing is stapled
 };
-
-double Median(std::vector<double> times) {
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return *middle;
-}
 
 void Repeat(const Repetition& what) {
   const Context client = NewClient();

@@ -1,12 +1,16 @@
-// What the benchmarks need, from the environment that test/bench/run sets: a chain to verify and
-// the files a stock program would load. One binary for stock OpenSSL and for ostrust; which of them
-// it measures is decided by OPENSSL_CONF alone.
+// What the benchmarks need, from the environment that test/bench/run or test/bench/windows sets: a
+// chain to verify and the files a stock program would load. One binary for stock OpenSSL and for
+// ostrust; which of them it measures is decided by OPENSSL_CONF alone.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -29,6 +33,18 @@ inline void FreeCertificates(STACK_OF(X509) * certificates) {
 }
 using Certificates = std::unique_ptr<STACK_OF(X509), Deleter<FreeCertificates>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>>;
+
+using Clock = std::chrono::steady_clock;
+
+inline double Microseconds(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double, std::micro>(end - begin).count();
+}
+
+inline double Median(std::vector<double> times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  return *middle;
+}
 
 [[noreturn]] inline void Die(const char* what) {
   std::fprintf(stderr, "benchmark: %s\n", what);
@@ -146,15 +162,16 @@ inline Context NewClient() {
 inline bool Handshake(SSL_CTX* client_context, SSL_CTX* server_context) {
   const Connection client(SSL_new(client_context));
   const Connection server(SSL_new(server_context));
-  BIO* near = nullptr;
-  BIO* far = nullptr;
-  if (client == nullptr || server == nullptr || BIO_new_bio_pair(&near, 0, &far, 0) != 1 ||
+  BIO* client_end = nullptr;
+  BIO* server_end = nullptr;
+  if (client == nullptr || server == nullptr ||
+      BIO_new_bio_pair(&client_end, 0, &server_end, 0) != 1 ||
       SSL_set_tlsext_host_name(client.get(), kHost) != 1 ||
       SSL_set1_host(client.get(), kHost) != 1) {
     Die("preparing a handshake");
   }
-  SSL_set_bio(client.get(), near, near);
-  SSL_set_bio(server.get(), far, far);
+  SSL_set_bio(client.get(), client_end, client_end);
+  SSL_set_bio(server.get(), server_end, server_end);
   SSL_set_connect_state(client.get());
   SSL_set_accept_state(server.get());
   // Client hello; the server's flight; the client's last; the server reads it.
