@@ -82,6 +82,12 @@ def why_no_program(name):
                          "no %s (the preset windows builds it)" % program(name))
 
 
+def version():
+    """Wine's own words."""
+    return subprocess.run([_loader(), "--version"], env=_environment("/nonexistent"), check=True,
+                          stdout=subprocess.PIPE).stdout.decode().strip()
+
+
 def _environment(prefix, extra=()):
     """The whole environment of a process in Wine. What a test does not ask for is not there, SSL_CERT_FILE and
     OPENSSL_CONF among it; Wine makes PATH, TEMP and the like itself."""
@@ -108,10 +114,8 @@ _SETUP = (("wineboot", "-i"),
 
 def _template():
     """A fresh Windows 10, made once for each version of Wine and _SETUP: it takes seconds."""
-    version = subprocess.run([_loader(), "--version"], env=_environment("/nonexistent"), check=True,
-                             stdout=subprocess.PIPE).stdout.decode().strip()
-    recipe = hashlib.sha256(repr((version, _SETUP)).encode()).hexdigest()[:8]
-    directory = os.path.join(cache(), "%s-%s" % (version.split()[0], recipe))
+    recipe = hashlib.sha256(repr((version(), _SETUP)).encode()).hexdigest()[:8]
+    directory = os.path.join(cache(), "%s-%s" % (version().split()[0], recipe))
     if os.path.isdir(directory):
         return directory
     os.makedirs(cache(), exist_ok=True)
