@@ -32,9 +32,12 @@
 #include <psapi.h>
 
 #include <malloc.h>
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <numeric>
+#include <random>
 #include <string_view>
 
 #include "test/bench/setting.hpp"
@@ -108,17 +111,19 @@ void Export(const char* path) {
 
 using Sources = std::vector<const char*>;
 
-/// The sources in turn, so that a machine that gets slower gets slower for all of them; and each of
-/// them first as often as the others. `once` is given the index of the repetition and that of the
-/// source, and returns the time.
+/// The sources in turn, so that a machine that gets slower gets slower for all of them; and in
+/// random order, as what comes after a source that does much finds other things in the processor's
+/// caches. `once` is given the index of the repetition and that of the source, and returns the
+/// time.
 void InTurn(const Sources& sources, std::size_t count,
             const std::function<double(std::size_t, std::size_t)>& once) {
   std::vector<std::vector<double>> times(sources.size());
+  std::vector<std::size_t> order(sources.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::minstd_rand random(std::random_device{}());
   for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t j = 0; j < sources.size(); ++j) {
-      const std::size_t source = (i + j) % sources.size();
-      times[source].push_back(once(i, source));
-    }
+    std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t source : order) times[source].push_back(once(i, source));
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {
     std::printf("%s=%.2f ", sources[i], Median(times[i]));
