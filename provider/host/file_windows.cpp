@@ -19,10 +19,14 @@ HANDLE Open(const std::string& path, DWORD access) {
                        OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | kNoImpersonation, nullptr);
 }
 
-/// A file on a disk: no directory, no pipe, no console.
+/// No pipe, no console.
+bool IsOnDisk(const Handle& file) {
+  return file && ::GetFileType(file.Get()) == FILE_TYPE_DISK;
+}
+
+/// A file on a disk, and no directory.
 bool Describe(const Handle& file, BY_HANDLE_FILE_INFORMATION& information) {
-  return file && ::GetFileType(file.Get()) == FILE_TYPE_DISK &&
-         ::GetFileInformationByHandle(file.Get(), &information) != 0 &&
+  return IsOnDisk(file) && ::GetFileInformationByHandle(file.Get(), &information) != 0 &&
          (information.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
@@ -40,9 +44,15 @@ std::wstring Slashed(std::wstring path) {
 
 std::optional<std::string> ReadRegularFile(const std::string& path, std::size_t limit) {
   const Handle file(Open(path, GENERIC_READ));
-  BY_HANDLE_FILE_INFORMATION information{};
-  if (!Describe(file, information)) return std::nullopt;
-  const std::uint64_t size = Join(information.nFileSizeHigh, information.nFileSizeLow);
+  // Not GetFileInformationByHandle(), which asks for the volume's serial number as well.
+  FILE_STANDARD_INFO information{};
+  if (!IsOnDisk(file) ||
+      ::GetFileInformationByHandleEx(file.Get(), FileStandardInfo, &information,
+                                     sizeof information) == 0 ||
+      information.Directory != FALSE) {
+    return std::nullopt;
+  }
+  const auto size = static_cast<std::uint64_t>(information.EndOfFile.QuadPart);
   if (size > limit) return std::nullopt;
   std::string text(static_cast<std::size_t>(size), '\0');
   std::size_t done = 0;

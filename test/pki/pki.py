@@ -127,6 +127,13 @@ def is_full_length(signature):
     return all(len(number.lstrip(b"\0")) == 32 for _, number in elements(elements(signature)[0][1]))
 
 
+def is_signed_at_full_length(path):
+    """Whether the signature on a certificate, made with such a key, is_full_length()."""
+    with open(path) as file:
+        der = ssl.PEM_cert_to_DER_cert(file.read())
+    return is_full_length(elements(elements(der)[0][1])[2][1][1:])
+
+
 class PkiError(Exception):
     """The openssl command failed; the text is what it said."""
 
@@ -211,9 +218,7 @@ class Pki:
                 self.run("req", "-x509", "-new", "-sha256", "-config", config, "-extensions", kind,
                          "-key", self.key(name), "-subj", subject, "-days", str(LIFETIME_DAYS),
                          "-out", self.pem(name), *signer)
-            with open(self.pem(name)) as file:
-                der = ssl.PEM_cert_to_DER_cert(file.read())
-            if is_full_length(elements(elements(der)[0][1])[2][1][1:]):
+            if is_signed_at_full_length(self.pem(name)):
                 return
 
     def _make_dated(self, name, subject, kind, issuer, config, dates):
