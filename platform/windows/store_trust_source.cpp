@@ -162,9 +162,14 @@ LoadResult StoreTrustSource::Load() {
   const auto add = [&](const Listed& listed, CertificateTrust trust) {
     if (auto certificate = MakeTrustedCertificate(listed.der, trust)) {
       for (const Copy* const copy : listed.copies) {
-        // As the limits by date: what is said of one copy holds.
+        // As the limits by date: what is said of one copy holds. Said once: the same copy is in
+        // more than one store, for CurrentUser shows LocalMachine's, which shows those of group
+        // policy.
         const auto& constraints = copy->certificate.name_constraints;
-        if (constraints) certificate->name_constraints.push_back(*constraints);
+        std::vector<Bytes>& known = certificate->name_constraints;
+        if (constraints && std::find(known.begin(), known.end(), *constraints) == known.end()) {
+          known.push_back(*constraints);
+        }
       }
       certificates.push_back(std::move(*certificate));
     } else {

@@ -303,6 +303,17 @@ TEST_F(StoreTrustSourceTest, NameConstraintsBesideACopyHold) {
   EXPECT_EQ(AsText(found.front()), AsText(constraints));
   EXPECT_TRUE(result.store->ConstraintsOf(second_).name_constraints.empty());
 
+  // One copy that is seen in several stores has them once; other ones are kept.
+  const Bytes other(12, std::byte{0x31});
+  for (const StoreLocation location : {kUser, kMachine}) {
+    Put(location, StoreName::kRoot, with(other));
+  }
+  result = source_->Load();
+  ASSERT_NE(result.store, nullptr) << result.error;
+  found = result.store->ConstraintsOf(first_).name_constraints;
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NE(AsText(found.front()), AsText(found.back()));
+
   // What cannot be read is there, and no name satisfies it.
   stores_->contents.clear();
   Put(kMachine, StoreName::kRoot, with({}));
