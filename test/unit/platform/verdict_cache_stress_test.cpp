@@ -25,18 +25,25 @@ namespace {
 // What this program has allocated with new and not freed.
 std::atomic<std::size_t> live_bytes{0};
 
-// In front of each block, as large as malloc() aligns.
-constexpr std::size_t kHeader = alignof(std::max_align_t);
+// In front of each block, as large as new aligns: with MSVC, more than std::max_align_t.
+constexpr std::size_t kHeader = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 static_assert(kHeader >= sizeof(std::size_t));
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// A sanitizer's own would not call the other one, and what it makes is given to delete below.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   auto* const block = static_cast<std::byte*>(std::malloc(size + kHeader));
-  if (block == nullptr) throw std::bad_alloc();
+  if (block == nullptr) return nullptr;
   std::memcpy(block, &size, sizeof size);
   live_bytes += size;
   return block + kHeader;
+}
+
+void* operator new(std::size_t size) {
+  void* const block = operator new(size, std::nothrow);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
 }
 
 void operator delete(void* pointer) noexcept {
@@ -160,6 +167,18 @@ class Chain {
   std::array<Bytes, 2> others_;
   std::vector<ByteView> views_;
 };
+
+TEST(LiveBytes, AreThoseOfEveryNewAndGivenBackByDelete) {
+  const std::size_t before = live_bytes;
+  void* const thrown = operator new(100);
+  void* const unthrown = operator new(1000, std::nothrow);
+  EXPECT_EQ(live_bytes - before, 1100U);
+  for (void* const block : {thrown, unthrown}) {
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % __STDCPP_DEFAULT_NEW_ALIGNMENT__, 0U);
+    operator delete(block);
+  }
+  EXPECT_EQ(live_bytes, before);
+}
 
 TEST_F(VerdictCacheStress, AHundredThousandLeavesTakeNoMoreThanTheBound) {
   constexpr std::uint64_t kLeaves = 10'000 * kTimes;
