@@ -19,7 +19,8 @@ struct TrustedCertificate {
   bool self_issued = false;
   CertificateTrust trust;
   /// What the system adds to those in the certificate: NameConstraints (RFC 5280 section 4.2.1.10)
-  /// in DER, each to be satisfied. One that does not parse is never satisfied.
+  /// in DER, each to be satisfied. One that does not parse is never satisfied. Of a store that is a
+  /// MemoryTrustStore and nothing more: PolicyTrustStore has rules of its own.
   std::vector<Bytes> name_constraints = {};
 };
 
