@@ -237,7 +237,10 @@ class Wine:
         return self._reasons[key]
 
     def _why_no_node(self, name):
-        done = self.run(host(name, "node.exe"), "-p", "'started'")
+        try:
+            done = self.run(host(name, "node.exe"), "-p", "'started'")
+        except subprocess.TimeoutExpired as error:  # Wine 8 does not always get to the end of such a crash
+            return "%s does not start in this Wine: nothing for %d seconds" % (name, error.timeout)
         if (done.status, done.out) == (0, "started\n"):
             return None
         said = [line.strip("# ") for line in done.err.splitlines() if line.strip("# ")]
