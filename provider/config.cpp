@@ -6,6 +6,8 @@
 #include <cmath>
 #include <initializer_list>
 #include <iterator>
+#include <locale>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -102,10 +104,11 @@ class Reader {
     const auto value = Value(key);
     if (!value) return;
     double seconds = 0;
-    const char* const end = value->data() + value->size();
-    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
-    if (error != std::errc() || stop != end || !std::isfinite(seconds) || seconds < 0 ||
-        seconds > kMaxRefreshSeconds) {
+    std::istringstream text(*value);  // libc++ has no std::from_chars() for double
+    text.imbue(std::locale::classic());
+    text >> std::noskipws >> seconds;
+    if (text.fail() || text.peek() != std::istringstream::traits_type::eof() ||
+        !std::isfinite(seconds) || seconds < 0 || seconds > kMaxRefreshSeconds) {
       Refuse(key, *value, "a number of seconds from 0 to 86400");
       return;
     }
@@ -188,8 +191,8 @@ class Reader {
       out = *value;
       return;
     }
-#ifdef _WIN32
-    Refuse(key, *value, "off: Windows keeps what it fetches itself");
+#if defined(_WIN32) || defined(__APPLE__)
+    Refuse(key, *value, "off: the operating system keeps what it fetches itself");
 #else
     if (!host::IsAbsolute(*value)) {
       Refuse(key, *value, "an absolute path");

@@ -42,6 +42,16 @@ std::string Literally(const std::string& text) {
   return pattern;
 }
 
+#ifdef __APPLE__
+timespec Modified(const struct stat& status) {
+  return status.st_mtimespec;
+}
+#else
+timespec Modified(const struct stat& status) {
+  return status.st_mtim;
+}
+#endif
+
 class KeepErrno {
  public:
   KeepErrno() : saved_(errno) {}
@@ -75,9 +85,10 @@ std::optional<FileState> RegularFileState(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  const timespec modified = Modified(status);
   return FileState{static_cast<std::uint64_t>(status.st_dev),
                    static_cast<std::uint64_t>(status.st_ino), status.st_size,
-                   status.st_mtim.tv_sec * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
+                   modified.tv_sec * kNanosecondsPerSecond + modified.tv_nsec};
 }
 
 bool IsAbsolute(const std::string& path) {

@@ -1,4 +1,4 @@
-// Image for ELF systems: dl_iterate_phdr() says what is loaded where, dlsym() finds symbols.
+// Image for ELF systems: dl_iterate_phdr() says what is loaded where.
 
 #include <string_view>
 
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "provider/host/image.hpp"
+#include "provider/host/image_posix.hpp"
 
 namespace ostrust::host {
 namespace {
@@ -43,8 +44,7 @@ int Visit(dl_phdr_info* info, std::size_t, void* data) {
   return 0;
 }
 
-/// An address in each image that is the program or has "ssl" in its file's name.
-int VisitUsers(dl_phdr_info* info, std::size_t, void* data) {
+int VisitSsl(dl_phdr_info* info, std::size_t, void* data) {
   auto& addresses = *static_cast<std::vector<const void*>*>(data);
   const std::string_view path = info->dlpi_name;
   const bool is_program = addresses.empty();  // dl_iterate_phdr(3): the program comes first
@@ -74,6 +74,12 @@ bool KernelSaysWritable(const void* address, std::size_t size) {
 }
 
 }  // namespace
+
+std::vector<const void*> SslAddresses() {
+  std::vector<const void*> addresses;
+  ::dl_iterate_phdr(VisitSsl, &addresses);
+  return addresses;
+}
 
 std::optional<Image> Image::Containing(const void* address, std::string& why) {
   Search search;
@@ -111,32 +117,6 @@ std::optional<Image> Image::Containing(const void* address, std::string& why) {
     return std::nullopt;
   }
   return image;
-}
-
-void* Image::Symbol(const char* name) const {
-  // dlsym() also searches what the image depends on, and for the program everything that is global.
-  void* const symbol = ::dlsym(handle_, name);
-  return symbol != nullptr && Find(symbol, 1) != nullptr ? symbol : nullptr;
-}
-
-std::vector<Image> Image::Users(const char* exported, const char* imported) const {
-  std::vector<const void*> addresses;
-  ::dl_iterate_phdr(VisitUsers, &addresses);
-  std::vector<Image> users;
-  if (Symbol(exported) != nullptr && Symbol(imported) != nullptr) users.push_back(*this);
-  for (const void* const address : addresses) {
-    std::string why;
-    auto image = Containing(address, why);
-    if (!image || image->base_ == base_) continue;
-    // dlsym() with a handle looks into the image first and then into what it was linked with.
-    const void* const used = ::dlsym(image->handle_, imported);
-    if (image->Symbol(exported) != nullptr && used != nullptr && Find(used, 1) != nullptr) {
-      users.push_back(std::move(*image));
-    } else {
-      ::dlclose(image->handle_);  // it is not ours to keep
-    }
-  }
-  return users;
 }
 
 bool Image::IsWritableData(const void* address, std::size_t size) const {

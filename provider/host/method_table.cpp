@@ -37,6 +37,16 @@ constexpr std::array<std::string_view, 4> kBuiltInNames = {
     "Load certificates and CRLs from OSSL_STORE URIs",
 };
 
+/// Sets `slot` to `desired`, in one, if it is `expected`.
+bool Exchange(Word& slot, Word expected, Word desired) {
+#ifdef __cpp_lib_atomic_ref
+  return std::atomic_ref<Word>(slot).compare_exchange_strong(expected, desired);
+#else  // libc++ before 19; its compilers have the builtin
+  return __atomic_compare_exchange_n(&slot, &expected, desired, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST);
+#endif
+}
+
 using Table = std::array<Word, kMemberCount>;
 
 Table ReadTable(const X509_LOOKUP_METHOD* method) {
@@ -165,8 +175,7 @@ std::string HookCtrlEx(const Symbols& symbols, const MemoryJudge& memory,
 
   original = reinterpret_cast<CtrlExFn>(table[kCtrlEx]);
   Word& slot = reinterpret_cast<Word*>(method)[kCtrlEx];
-  Word expected = table[kCtrlEx];
-  if (!std::atomic_ref<Word>(slot).compare_exchange_strong(expected, AsWord(hook))) {
+  if (!Exchange(slot, table[kCtrlEx], AsWord(hook))) {
     return "the lookup method changed while it was looked at";
   }
   return {};

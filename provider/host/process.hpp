@@ -8,8 +8,8 @@
 namespace ostrust::host {
 
 /// getenv(), or nullopt in a process that runs with more rights than its caller (set-user-ID, file
-/// capabilities): secure_getenv(), which OpenSSL's ossl_safe_getenv() is too (rule 10). Windows has
-/// no such processes.
+/// capabilities): secure_getenv(), on macOS issetugid(), as OpenSSL's ossl_safe_getenv() asks (rule
+/// 10). Windows has no such processes.
 std::optional<std::string> SecureGetenv(const char* name);
 
 /// The last component of the program's name; empty when it cannot be told.

@@ -1,6 +1,3 @@
-#include <cerrno>  // program_invocation_short_name
-#include <cstdlib>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,19 +5,6 @@
 #include "provider/host/process.hpp"
 
 namespace ostrust::host {
-
-std::optional<std::string> SecureGetenv(const char* name) {
-  const char* const value = ::secure_getenv(name);
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-std::string ProgramName() {
-  return program_invocation_short_name == nullptr ? "" : program_invocation_short_name;
-}
-
-bool KeepLoaded() {
-  return true;  // the module is linked with -z nodelete
-}
 
 long ProcessId() {
   return static_cast<long>(::getpid());
