@@ -37,10 +37,6 @@ bool IsNoFile(const struct dirent& entry) {
 
 }  // namespace
 
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 std::string PathIn(const std::string& directory, std::string_view name) {
   std::string path;
   path.reserve(directory.size() + 1 + name.size());

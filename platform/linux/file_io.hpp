@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -31,7 +32,9 @@ class UniqueFd {
     std::swap(fd_, other.fd_);
     return *this;
   }
-  ~UniqueFd();
+  ~UniqueFd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
 
   int Get() const { return fd_; }
   int Release() {

@@ -8,9 +8,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 namespace ostrust::tool {
 namespace {
@@ -27,7 +29,9 @@ struct Pipe {
 
 bool Open(Pipe& pipe) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  if (::pipe(ends.data()) != 0) return false;
+  // Not pipe2(), which macOS lacks: no other thread starts programs meanwhile.
+  for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
   pipe = {ends[0], ends[1]};
   return true;
 }
@@ -121,8 +125,10 @@ ChildOutcome Run(const std::function<void(int out, int err)>& in_child,
   const Clock::time_point deadline = Clock::now() + limit;
   const pid_t child = ::fork();
   if (child == 0) {
-    ::setpgid(0, 0);                     // so that what it starts can be ended with it
+    ::setpgid(0, 0);  // so that what it starts can be ended with it
+#ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // and it ends with us
+#endif
     ::signal(SIGPIPE, SIG_DFL);
     ConnectToNull(STDIN_FILENO, O_RDONLY);
     in_child(out.write, err.write);

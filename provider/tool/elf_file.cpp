@@ -1,8 +1,6 @@
 #include "provider/tool/elf_file.hpp"
 
-#include <array>
 #include <cstring>
-#include <fstream>
 
 #include <elf.h>
 #include <fcntl.h>
@@ -109,17 +107,6 @@ std::string OwnLoader() {
   std::string loader;
   ::dl_iterate_phdr(VisitFirst, &loader);
   return loader;
-}
-
-std::optional<std::string> FirstLineOfScript(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 2> magic{};
-  std::string line;
-  if (!file.read(magic.data(), magic.size()) || magic[0] != '#' || magic[1] != '!' ||
-      !std::getline(file, line)) {
-    return std::nullopt;
-  }
-  return line;
 }
 
 }  // namespace ostrust::tool

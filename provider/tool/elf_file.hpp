@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 
 namespace ostrust::tool {
@@ -32,8 +31,5 @@ class ElfFile {
 
 /// The dynamic loader this very program was started with; empty when there is none.
 std::string OwnLoader();
-
-/// What follows "#!" in a script; nullopt for other files.
-std::optional<std::string> FirstLineOfScript(const std::string& path);
 
 }  // namespace ostrust::tool

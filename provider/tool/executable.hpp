@@ -21,6 +21,9 @@ bool IsSetUserId(const std::string& path);
 /// What the file, a script or the like, is started with; nullopt for a program.
 std::optional<std::string> InterpreterOf(const std::string& file);
 
+/// What follows "#!" in a script; nullopt for other files, and on Windows absent.
+std::optional<std::string> FirstLineOfScript(const std::string& path);
+
 /// Whether the file is a program or library for this machine's kind of process.
 bool IsForThisMachine(const std::string& file);
 

@@ -1,8 +1,6 @@
 #include "provider/tool/system.hpp"
 
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -14,7 +12,6 @@
 
 namespace ostrust::tool {
 
-const char* const kModuleName = "ostrust.so";
 const bool kBackslashSeparates = false;
 
 std::vector<std::string> Arguments(int argc, char** argv) {
@@ -89,12 +86,6 @@ std::string InConfiguration(std::string path) {
 
 std::string CustomaryFile(const char* name) {
   return std::string(OSTRUST_CONFIG_DIR "/") + name;
-}
-
-std::string OwnPath() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-  return size <= 0 ? std::string() : std::string(path.data(), static_cast<std::size_t>(size));
 }
 
 }  // namespace ostrust::tool

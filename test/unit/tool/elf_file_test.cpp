@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "provider/tool/executable.hpp"
+
 namespace ostrust::tool {
 namespace {
 

@@ -1,0 +1,55 @@
+// The little the tool reads of macOS program files. Everything in a file may be wrong: what does
+// not add up is not there. The format: Apple's <mach-o/loader.h>, <mach-o/fat.h> and
+// <mach-o/nlist.h>.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ostrust::tool {
+
+/// cputype: CPU_TYPE_ARM64 and CPU_TYPE_X86_64.
+inline constexpr std::uint32_t kMachOArm64 = 0x0100000c;
+inline constexpr std::uint32_t kMachOX86_64 = 0x01000007;
+
+/// One architecture of a Mach-O file of 64 bits as it is on disk; the bytes must outlive it.
+class MachOImage {
+ public:
+  /// The image for `processor` in a universal file, or a file of only that one. Nullopt when there
+  /// is none.
+  static std::optional<MachOImage> Read(std::span<const std::byte> file, std::uint32_t processor);
+
+  /// The install names of the libraries it links, weak and re-exported ones too.
+  const std::vector<std::string>& Libraries() const { return libraries_; }
+  /// What @rpath stands for in them: LC_RPATH.
+  const std::vector<std::string>& RunPaths() const { return run_paths_; }
+
+  /// Whether its symbol table defines the external symbol of a C function of this name. Not what it
+  /// re-exports.
+  bool Exports(std::string_view function) const;
+
+ private:
+  template <typename Value>
+  std::optional<Value> At(std::size_t offset) const;
+  std::optional<std::string_view> TextAt(std::size_t offset, std::size_t end) const;
+  bool ReadCommands(std::size_t count, std::size_t size);
+
+  std::span<const std::byte> file_;
+  std::vector<std::string> libraries_;
+  std::vector<std::string> run_paths_;
+  // LC_SYMTAB.
+  std::uint32_t symbols_ = 0;
+  std::uint32_t symbol_count_ = 0;
+  std::uint32_t strings_ = 0;
+  std::uint32_t strings_size_ = 0;
+};
+
+/// Whether it is a Mach-O file at all, of whatever architecture.
+bool IsMachO(std::span<const std::byte> file);
+
+}  // namespace ostrust::tool
