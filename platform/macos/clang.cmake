@@ -25,12 +25,14 @@ foreach(tool AR RANLIB NM STRIP INSTALL_NAME_TOOL OTOOL LIPO)
   find_program(CMAKE_${tool} llvm-${name}-14)
 endforeach()
 
-# -B: clang looks there for lipo. Debian's clang takes libstdc++ for every system's C++ library.
+# -B: clang looks there for lipo. Processors of Apple's run only what is signed, if only ad hoc.
+# Debian's clang takes libstdc++ for every system's C++ library.
 set(CMAKE_C_FLAGS_INIT "-B${OSTRUST_MACOS_SDK}/bin")
 set(CMAKE_CXX_FLAGS_INIT "-B${OSTRUST_MACOS_SDK}/bin -stdlib=libc++")
+set(OSTRUST_MACOS_STUBS ${CMAKE_CURRENT_LIST_DIR}/stubs)
 foreach(kind EXE MODULE SHARED)
   set(CMAKE_${kind}_LINKER_FLAGS_INIT
-    "-fuse-ld=lld -Wl,-adhoc_codesign -L${CMAKE_CURRENT_LIST_DIR}/stubs -F${CMAKE_CURRENT_LIST_DIR}/stubs")
+    "-fuse-ld=lld -Wl,-adhoc_codesign -L${OSTRUST_MACOS_STUBS} -F${OSTRUST_MACOS_STUBS}")
 endforeach()
 
 # Of objects for two architectures, llvm-ar makes archives without an index.
