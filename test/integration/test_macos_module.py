@@ -172,18 +172,26 @@ class Twins(unittest.TestCase):
     def test_a_run_path(self):
         self.assertBoth(self.wrong(INIT, "-Wl,-rpath,/opt"), "it has LC_RPATH /opt")
 
-    def test_libcrypto(self):
+    def wrong_with_another(self, install_name):
+        """What is wrong with a module that takes X509_new() from another library."""
         with tempfile.TemporaryDirectory(prefix="ostrust-macos-") as directory:
-            with open(os.path.join(directory, "libcrypto.tbd"), "w") as out:
+            with open(os.path.join(directory, "libother.tbd"), "w") as out:
                 out.write("--- !tapi-tbd\ntbd-version: 4\ntargets: [ arm64-macos, x86_64-macos ]\n"
-                          "install-name: '/opt/libcrypto.3.dylib'\nexports:\n"
-                          "  - targets: [ arm64-macos, x86_64-macos ]\n    symbols: [ _X509_new ]\n...\n")
+                          "install-name: '%s'\nexports:\n  - targets: [ arm64-macos, x86_64-macos ]\n"
+                          "    symbols: [ _X509_new ]\n...\n" % install_name)
             source = INIT + "void *X509_new(void); void *(*volatile used)(void) = X509_new;"
-            wrong = self.wrong(source, "-L" + directory, "-lcrypto")
+            return self.wrong(source, "-L" + directory, "-lother")
+
+    def test_libcrypto(self):
+        wrong = self.wrong_with_another("/opt/libcrypto.3.dylib")
         self.assertEqual([what for what in wrong if what.startswith("arm64")],
                          ["arm64: LC_LOAD_DYLIB /opt/libcrypto.3.dylib",
                           "arm64: it imports _X509_new, /opt/libcrypto.3.dylib"])
         self.assertEqual(len(wrong), 4, wrong)
+
+    def test_a_symbol_that_is_not_in_the_stub_of_its_library(self):
+        self.assertBoth(self.wrong_with_another(LIBRARIES["libSystem.tbd"]),
+                        "it imports _X509_new, /usr/lib/libSystem.B.dylib")
 
     def test_a_symbol_that_is_looked_up_in_everything(self):
         wrong = self.wrong(INIT + "void *X509_new(void); void *(*volatile used)(void) = X509_new;",
