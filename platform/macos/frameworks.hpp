@@ -109,6 +109,9 @@ CFDataRef SecCertificateCopyData(SecCertificateRef certificate);
 // SecPolicy.h. SecPolicyCreateSSL() returns null where the main bundle has no information
 // dictionary (golang/go#61000, golang/go#68557).
 extern const CFStringRef kSecPolicyAppleSSL;
+extern const CFStringRef kSecPolicyAppleSMIME;
+extern const CFStringRef kSecPolicyAppleCodeSigning;
+extern const CFStringRef kSecPolicyAppleTimeStamping;
 extern const CFStringRef kSecPolicyOid;
 extern const CFStringRef kSecPolicyName;
 extern const CFStringRef kSecPolicyClient;
@@ -164,14 +167,18 @@ inline constexpr std::int64_t kSecTrustSettingsResultTrustAsRoot = 2;
 inline constexpr std::int64_t kSecTrustSettingsResultDeny = 3;
 inline constexpr std::int64_t kSecTrustSettingsResultUnspecified = 4;
 
+// SecTrustSettingsKeyUsage.
+inline constexpr std::int64_t kSecTrustSettingsKeyUseAny = 0xffffffff;
+
 // Keys of a usage constraints dictionary: macros of CFSTR() in SecTrustSettings.h, whose texts are
-// the macros' names.
+// the macros' names. The last two are in SecTrustSettingsPriv.h, which no SDK has.
 inline constexpr char kTrustSettingsPolicyKey[] = "kSecTrustSettingsPolicy";
 inline constexpr char kTrustSettingsApplicationKey[] = "kSecTrustSettingsApplication";
 inline constexpr char kTrustSettingsPolicyStringKey[] = "kSecTrustSettingsPolicyString";
 inline constexpr char kTrustSettingsKeyUsageKey[] = "kSecTrustSettingsKeyUsage";
-inline constexpr char kTrustSettingsAllowedErrorKey[] = "kSecTrustSettingsAllowedError";
 inline constexpr char kTrustSettingsResultKey[] = "kSecTrustSettingsResult";
+inline constexpr char kTrustSettingsPolicyNameKey[] = "kSecTrustSettingsPolicyName";
+inline constexpr char kTrustSettingsPolicyOptionsKey[] = "kSecTrustSettingsPolicyOptions";
 
 inline constexpr SecTrustResultType kSecTrustResultInvalid{0};
 inline constexpr SecTrustResultType kSecTrustResultProceed{1};
@@ -194,6 +201,7 @@ inline constexpr OSStatus errSecIO = -36;
 inline constexpr OSStatus errSecParam = -50;
 inline constexpr OSStatus errSecAllocate = -108;
 inline constexpr OSStatus errSecInternalComponent = -2070;
+inline constexpr OSStatus errSecInvalidTrustSettings = -25262;
 inline constexpr OSStatus errSecNoTrustSettings = -25263;
 inline constexpr OSStatus errSecNotAvailable = -25291;
 inline constexpr OSStatus errSecItemNotFound = -25300;
