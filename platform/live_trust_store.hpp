@@ -59,6 +59,7 @@ inline constexpr int kRegistry = 10;
 inline constexpr int kGovern = 20;
 inline constexpr int kTrustLoad = 30;
 inline constexpr int kP11Kit = 35;
+inline constexpr int kTrustSettings = 36;
 inline constexpr int kTrustSnapshot = 40;
 inline constexpr int kIntermediates = 45;
 inline constexpr int kRevocation = 46;

@@ -82,4 +82,14 @@ Sha1Digest Sha1(ByteView message) {
   return digest;
 }
 
+std::string Sha1Fingerprint(ByteView message) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string text;
+  for (const std::uint8_t byte : Sha1(message)) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xFU];
+  }
+  return text;
+}
+
 }  // namespace ostrust::platform

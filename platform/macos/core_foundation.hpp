@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,11 +62,12 @@ inline Owned<CFDataRef> MakeData(ByteView bytes) {
                           static_cast<CFIndex>(bytes.size())));
 }
 
-/// What the dictionary has under this key; null when there is nothing, or memory is short. Not
-/// owned.
+/// What the dictionary has under this key, which is UTF-8; null when there is nothing. Not owned.
+/// Throws std::bad_alloc rather than to say that there is nothing.
 inline CFTypeRef ValueOf(CFDictionaryRef dictionary, std::string_view key) {
   const auto string = MakeString(key);
-  return string == nullptr ? nullptr : CFDictionaryGetValue(dictionary, string.get());
+  if (string == nullptr) throw std::bad_alloc();
+  return CFDictionaryGetValue(dictionary, string.get());
 }
 
 /// Nullopt when it is no integer of 64 bits.
@@ -75,7 +77,7 @@ inline std::optional<std::int64_t> IntegerOf(CFNumberRef number) {
   return value;
 }
 
-/// "errSecIO" and the like are for who knows them: the system's sentence and the number.
+/// For a person: the system's sentence, where it has one, and the number.
 inline std::string DescribeStatus(OSStatus status) {
   std::string text = "OSStatus " + std::to_string(status);
   const auto message = Own(SecCopyErrorMessageString(status, nullptr));

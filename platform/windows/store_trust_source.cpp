@@ -102,17 +102,6 @@ CertificateTrust TrustOf(const Listed& root, std::int64_t now, std::int64_t& nex
   return trust;
 }
 
-// What Windows calls a certificate's thumbprint.
-std::string Thumbprint(ByteView der) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string text;
-  for (const std::uint8_t byte : Sha1(der)) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xFU];
-  }
-  return text;
-}
-
 std::string PathOf(StoreLocation location, StoreName name) {
   return std::string(NameOf(location)) + "\\" + std::string(NameOf(name));
 }
@@ -174,7 +163,7 @@ LoadResult StoreTrustSource::Load() {
       certificates.push_back(std::move(*certificate));
     } else {
       problems.push_back(listed.copies.front()->store + ": the certificate with the thumbprint " +
-                         Thumbprint(listed.der) + " cannot be read and is skipped");
+                         Sha1Fingerprint(listed.der) + " cannot be read and is skipped");
     }
   };
   const std::int64_t now = now_();

@@ -14,6 +14,10 @@ TEST(Sha1, GivesTheDigestsOfFips180) {
   EXPECT_EQ(Sha1(AsBytes("abc")), abc);
 }
 
+TEST(Sha1, AFingerprintIsTheDigestInCapitals) {
+  EXPECT_EQ(Sha1Fingerprint(AsBytes("abc")), "A9993E364706816ABA3E25717850C26C9CD0D89D");
+}
+
 TEST(Sha1, AgreesWithLibcryptoOnEveryLengthAroundABlock) {
   std::string message;
   for (int size = 0; size < 300; ++size) {
