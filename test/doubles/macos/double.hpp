@@ -139,7 +139,7 @@ NotifyScript& ScriptedNotify();
 /// dictionary. True after Reset().
 bool& CanCreateSslPolicies();
 
-/// Every script as it is at the start of the process.
+/// Every script as it is at the start of the process; what is registered with libnotify stays.
 void Reset();
 
 /// One line for each object that was made and not released: its type, and who made it.

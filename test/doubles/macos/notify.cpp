@@ -1,8 +1,19 @@
+#include <mutex>
+
 #include "platform/macos/frameworks.hpp"
 #include "test/doubles/macos/double.hpp"
 #include "test/doubles/macos/object.hpp"
 
 namespace ostrust::macos_double {
+namespace {
+
+// libnotify is thread-safe.
+std::mutex& Mutex() {
+  static auto& mutex = *new std::mutex;
+  return mutex;
+}
+
+}  // namespace
 
 NotifyScript& ScriptedNotify() {
   static auto& script = *new NotifyScript;
@@ -10,12 +21,14 @@ NotifyScript& ScriptedNotify() {
 }
 
 std::vector<std::string> NotifyScript::Registered() const {
+  const std::lock_guard lock(Mutex());
   std::vector<std::string> names;
   for (const auto& [token, registration] : registrations) names.push_back(registration.name);
   return names;
 }
 
 void NotifyScript::Post(const std::string& name) {
+  const std::lock_guard lock(Mutex());
   for (auto& [token, registration] : registrations) {
     if (registration.name == name) registration.pending = true;
   }
@@ -31,6 +44,7 @@ std::uint32_t notify_register_check(const char* name, int* out_token) {
   const Call call("notify_register_check");
   call.Needs(name, "name");
   call.Needs(out_token, "out_token");
+  const std::lock_guard lock(Mutex());
   NotifyScript& script = ScriptedNotify();
   if (script.register_status != ostrust::platform::macos::kNotifyStatusOk) {
     return script.register_status;
@@ -43,6 +57,7 @@ std::uint32_t notify_register_check(const char* name, int* out_token) {
 std::uint32_t notify_check(int token, int* check) {
   const Call call("notify_check");
   call.Needs(check, "check");
+  const std::lock_guard lock(Mutex());
   NotifyScript& script = ScriptedNotify();
   const auto found = script.registrations.find(token);
   if (found == script.registrations.end()) call.Die("there is no such token");
@@ -54,6 +69,7 @@ std::uint32_t notify_check(int token, int* check) {
 
 std::uint32_t notify_cancel(int token) {
   const Call call("notify_cancel");
+  const std::lock_guard lock(Mutex());
   if (ScriptedNotify().registrations.erase(token) == 0) call.Die("there is no such token");
   return ostrust::platform::macos::kNotifyStatusOk;
 }

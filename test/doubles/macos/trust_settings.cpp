@@ -115,7 +115,8 @@ bool& CanCreateSslPolicies() {
 
 void Reset() {
   ScriptedTrustSettings() = {};
-  ScriptedNotify() = {};
+  ScriptedNotify().register_status = platform::macos::kNotifyStatusOk;
+  ScriptedNotify().check_status = platform::macos::kNotifyStatusOk;
   CanCreateSslPolicies() = true;
 }
 
