@@ -32,9 +32,7 @@ std::string TrustNotifications::Watch() {
 bool TrustNotifications::Happened() {
   if (!token_) return false;
   int happened = 0;
-  if (notify_check(*token_, &happened) == kNotifyStatusOk) return happened != 0;
-  Cancel();
-  return true;
+  return notify_check(*token_, &happened) != kNotifyStatusOk || happened != 0;
 }
 
 void TrustNotifications::Cancel() {

@@ -24,8 +24,8 @@ class TrustNotifications {
   /// when it will.
   std::string Watch();
 
-  /// Whether a change was announced since; each is told once. Also true, once, when that cannot be
-  /// told any more. False when nothing is watched.
+  /// Whether a change was announced since; each is told once. True, too, when that cannot be told
+  /// any more: the next Watch() says why. False when nothing is watched.
   bool Happened();
 
  private:
