@@ -60,15 +60,26 @@ bool SkipOptional(DerReader& reader, std::uint8_t tag) {
   return !reader.NextIs(tag) || reader.Next(tag).has_value();
 }
 
+// What stands in TBSCertificate before the validity. A version 1 certificate, as some old roots
+// are, has no version.
+struct Heading {
+  DerElement serial_number;
+  DerElement issuer;
+};
+
+std::optional<Heading> ReadHeading(DerReader& reader) {
+  if (!SkipOptional(reader, der::ContextConstructed(0))) return std::nullopt;
+  const auto serial_number = reader.Next(der::kInteger);
+  if (!serial_number || !SkipAlgorithm(reader)) return std::nullopt;
+  const auto issuer = reader.Next(der::kSequence);
+  if (!issuer) return std::nullopt;
+  return Heading{*serial_number, *issuer};
+}
+
 bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
   DerReader reader(content);
-  // A version 1 certificate, as some old roots are, has no version.
-  if (!SkipOptional(reader, der::ContextConstructed(0))) return false;
-  const auto serial_number = reader.Next(der::kInteger);
-  if (!serial_number || !SkipAlgorithm(reader)) return false;
-
-  const auto issuer = reader.Next(der::kSequence);
-  if (!issuer) return false;
+  const auto heading = ReadHeading(reader);
+  if (!heading) return false;
   const auto validity = reader.Next(der::kSequence);
   if (!validity || !IsValidity(validity->content)) return false;
   const auto subject = reader.Next(der::kSequence);
@@ -85,9 +96,9 @@ bool ReadToBeSigned(ByteView content, CertificateFields& fields) {
   }
   if (!reader.AtEnd()) return false;
 
-  fields.issuer = issuer->whole;
+  fields.issuer = heading->issuer.whole;
   fields.subject = subject->whole;
-  fields.serial_number = serial_number->content;
+  fields.serial_number = heading->serial_number.content;
   fields.public_key = *public_key;
   return true;
 }
@@ -106,6 +117,20 @@ std::optional<CertificateFields> ReadCertificateFields(ByteView bytes) {
   if (!SkipAlgorithm(reader) || !reader.Next(der::kBitString) || !reader.AtEnd())
     return std::nullopt;
   return fields;
+}
+
+std::optional<Validity> ValidityOf(ByteView certificate) {
+  const auto to_be_signed = DerReader(TbsCertificateOf(certificate)).Next();
+  if (!to_be_signed) return std::nullopt;
+  DerReader reader(to_be_signed->content);
+  if (!ReadHeading(reader)) return std::nullopt;
+  const auto validity = reader.Next(der::kSequence);
+  if (!validity) return std::nullopt;
+  DerReader times(validity->content);
+  const auto not_before = ReadTime(times);
+  const auto not_after = ReadTime(times);
+  if (!not_before || !not_after || !times.AtEnd()) return std::nullopt;
+  return Validity{*not_before, *not_after};
 }
 
 ByteView PublicKeyOf(ByteView public_key_info) {

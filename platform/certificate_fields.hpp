@@ -5,6 +5,7 @@
 // never take for a certificate what is none.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "platform/bytes.hpp"
@@ -25,6 +26,15 @@ struct CertificateFields {
 /// Reads the Certificate (RFC 5280 section 4.1) at the start of `bytes`. Nullopt when there is
 /// none: every element of Certificate and TBSCertificate must be there, in order, in DER.
 std::optional<CertificateFields> ReadCertificateFields(ByteView bytes);
+
+/// When a certificate is valid: seconds since 1970, both included.
+struct Validity {
+  std::int64_t not_before;
+  std::int64_t not_after;
+};
+
+/// The validity in a Certificate. Nullopt when there is none, or a time is in no form of RFC 5280.
+std::optional<Validity> ValidityOf(ByteView certificate);
 
 /// CertificateFields::public_key of a SubjectPublicKeyInfo (RFC 5280 section 4.1). Empty when `der`
 /// is not exactly one.

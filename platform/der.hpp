@@ -78,6 +78,12 @@ std::optional<std::size_t> DerElementSize(ByteView start);
 /// (crypto/asn1/a_object.c) does.
 bool IsObjectIdentifier(ByteView content);
 
+/// Time of RFC 5280: whether the next element is UTCTime or GeneralizedTime, and what it says, in
+/// seconds since 1970. Nullopt for any other form than those of RFC 5280 sections 4.1.2.5.1 and
+/// 4.1.2.5.2; an element that is no time at all is not consumed.
+bool NextIsTime(const DerReader& reader);
+std::optional<std::int64_t> ReadTime(DerReader& reader);
+
 /// How many bytes identifier and length take before a content of this size.
 std::size_t DerHeaderSize(std::size_t content_size);
 /// Appends identifier and length of an element whose content, of this size, is appended next.

@@ -1,6 +1,5 @@
 #include "platform/revocation_list_reader.hpp"
 
-#include <chrono>
 #include <string_view>
 
 #include "platform/der.hpp"
@@ -33,49 +32,6 @@ bool IsInteger(ByteView content) {
 std::optional<ByteView> ReadInteger(DerReader& reader) {
   const auto integer = reader.Next(der::kInteger);
   return integer && IsInteger(integer->content) ? std::optional(integer->content) : std::nullopt;
-}
-
-/// The number that `digits` decimal digits at the start of `text` are, which are removed.
-std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
-  int number = 0;
-  for (const char digit : text.substr(0, digits)) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    number = 10 * number + (digit - '0');
-  }
-  text.remove_prefix(digits);
-  return number;
-}
-
-/// YYMMDDHHMMSSZ of a UTCTime, YYYYMMDDHHMMSSZ of a GeneralizedTime, and nothing else (RFC 5280
-/// sections 4.1.2.5.1 and 4.1.2.5.2).
-std::optional<std::int64_t> ParseTime(const DerElement& element) {
-  using namespace std::chrono;
-  const bool is_utc = element.tag == der::kUtcTime;
-  std::string_view text = AsText(element.content);
-  const std::size_t year_digits = is_utc ? 2 : 4;
-  if (text.size() != year_digits + 11 || text.back() != 'Z') return std::nullopt;
-  const auto years = TakeNumber(text, year_digits);
-  const auto months = TakeNumber(text, 2);
-  const auto days = TakeNumber(text, 2);
-  const auto hour = TakeNumber(text, 2);
-  const auto minute = TakeNumber(text, 2);
-  const auto second = TakeNumber(text, 2);
-  if (!years || !months || !days || !hour || !minute || !second) return std::nullopt;
-  const int century = !is_utc ? 0 : *years < 50 ? 2000 : 1900;
-  const year_month_day date(year(*years + century), month(static_cast<unsigned>(*months)),
-                            day(static_cast<unsigned>(*days)));
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
-  return (sys_days(date).time_since_epoch() + hours(*hour) + minutes(*minute) + seconds(*second)) /
-         seconds(1);
-}
-
-bool NextIsTime(const DerReader& reader) {
-  return reader.NextIs(der::kUtcTime) || reader.NextIs(der::kGeneralizedTime);
-}
-
-std::optional<std::int64_t> ReadTime(DerReader& reader) {
-  const auto element = NextIsTime(reader) ? reader.Next() : std::nullopt;
-  return element ? ParseTime(*element) : std::nullopt;
 }
 
 struct Extension {

@@ -67,6 +67,25 @@ TEST(CertificateFields, BerIsRefused) {
   EXPECT_FALSE(ReadCertificateFields(indefinite));
 }
 
+TEST(CertificateFields, TheValidityIsReadInBothFormsOfTime) {
+  const Bytes certificate = MakeIssuedBetween("Leaf", "Root", "240229120000Z", "20500101000000Z");
+  const auto validity = ValidityOf(certificate);
+  ASSERT_TRUE(validity);
+  EXPECT_EQ(validity->not_before, 1'709'208'000);
+  EXPECT_EQ(validity->not_after, 2'524'608'000);
+  for (std::size_t size = 0; size < certificate.size(); ++size) {
+    const Bytes cut(certificate.begin(), certificate.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(ValidityOf(cut)) << size;
+  }
+}
+
+TEST(CertificateFields, ATimeThatRfc5280DoesNotHaveIsNoValidity) {
+  EXPECT_FALSE(ValidityOf(MakeIssuedBetween("Leaf", "Root", "2402291200Z", "20500101000000Z")));
+  EXPECT_FALSE(
+      ValidityOf(MakeIssuedBetween("Leaf", "Root", "240229120000Z", "20500101000000+0100")));
+  EXPECT_FALSE(ValidityOf(NameDer("A name")));
+}
+
 TEST(TrustedCertificate, AnythingButTrustSettingsBehindItIsRefused) {
   const Bytes certificate = MakeRoot("Root");
   EXPECT_TRUE(ReadTrustedCertificate(certificate));

@@ -58,6 +58,28 @@ void AddObjects(X509* certificate, const char* names, int (*add)(X509*, const AS
   }
 }
 
+Bytes Make(std::string_view common_name, std::string_view issuer, int key, long serial,
+           const char* not_before, const char* not_after) {
+  const X509Ptr certificate(X509_new());
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
+  const X509NamePtr subject_name(X509_NAME_new());
+  AddCommonName(subject_name.get(), common_name);
+  const X509NamePtr issuer_name(X509_NAME_new());
+  AddCommonName(issuer_name.get(), issuer);
+  X509_set_subject_name(certificate.get(), subject_name.get());
+  X509_set_issuer_name(certificate.get(), issuer_name.get());
+  ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), not_before);
+  ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), not_after);
+  X509_set_pubkey(certificate.get(), Key(key));
+  X509_EXTENSION* extension =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
+  X509_add_ext(certificate.get(), extension, -1);
+  X509_EXTENSION_free(extension);
+  Check(X509_sign(certificate.get(), Key(), EVP_sha256()) > 0, "X509_sign");
+  return Encoded(i2d_X509, certificate.get());
+}
+
 }  // namespace
 
 Bytes NameDer(std::string_view common_name) {
@@ -68,24 +90,12 @@ Bytes NameDer(std::string_view common_name) {
 
 Bytes MakeIssuedWithKey(std::string_view common_name, std::string_view issuer, int key,
                         long serial) {
-  const X509Ptr certificate(X509_new());
-  X509_set_version(certificate.get(), X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-  const X509NamePtr subject_name(X509_NAME_new());
-  AddCommonName(subject_name.get(), common_name);
-  const X509NamePtr issuer_name(X509_NAME_new());
-  AddCommonName(issuer_name.get(), issuer);
-  X509_set_subject_name(certificate.get(), subject_name.get());
-  X509_set_issuer_name(certificate.get(), issuer_name.get());
-  ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), "20200101000000Z");
-  ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), "20991231235959Z");
-  X509_set_pubkey(certificate.get(), Key(key));
-  X509_EXTENSION* extension =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
-  X509_add_ext(certificate.get(), extension, -1);
-  X509_EXTENSION_free(extension);
-  Check(X509_sign(certificate.get(), Key(), EVP_sha256()) > 0, "X509_sign");
-  return Encoded(i2d_X509, certificate.get());
+  return Make(common_name, issuer, key, serial, "20200101000000Z", "20991231235959Z");
+}
+
+Bytes MakeIssuedBetween(std::string_view common_name, std::string_view issuer,
+                        const char* not_before, const char* not_after) {
+  return Make(common_name, issuer, 0, 1, not_before, not_after);
 }
 
 Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long serial) {

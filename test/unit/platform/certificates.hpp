@@ -31,6 +31,10 @@ Bytes MakeIssued(std::string_view common_name, std::string_view issuer, long ser
 Bytes MakeIssuedWithKey(std::string_view common_name, std::string_view issuer, int key,
                         long serial = 1);
 
+/// The same, valid between two times that ASN1_TIME_set_string() knows.
+Bytes MakeIssuedBetween(std::string_view common_name, std::string_view issuer,
+                        const char* not_before, const char* not_after);
+
 /// The DER of the SubjectPublicKeyInfo, of the issuer, and of the serial number.
 Bytes PublicKeyInfoOf(ByteView certificate);
 Bytes IssuerOf(ByteView certificate);
