@@ -180,6 +180,11 @@ inline constexpr char kTrustSettingsResultKey[] = "kSecTrustSettingsResult";
 inline constexpr char kTrustSettingsPolicyNameKey[] = "kSecTrustSettingsPolicyName";
 inline constexpr char kTrustSettingsPolicyOptionsKey[] = "kSecTrustSettingsPolicyOptions";
 
+// Keys of what SecTrustCopyResult() returns: kSecTrustResultDetails and
+// kSecCertificateDetailStatusCodes of SecTrustPriv.h, which no SDK has.
+inline constexpr char kTrustResultDetailsKey[] = "TrustResultDetails";
+inline constexpr char kDetailStatusCodesKey[] = "StatusCodes";
+
 inline constexpr SecTrustResultType kSecTrustResultInvalid{0};
 inline constexpr SecTrustResultType kSecTrustResultProceed{1};
 inline constexpr SecTrustResultType kSecTrustResultDeny{3};
@@ -206,6 +211,7 @@ inline constexpr OSStatus errSecNoTrustSettings = -25263;
 inline constexpr OSStatus errSecNotAvailable = -25291;
 inline constexpr OSStatus errSecItemNotFound = -25300;
 inline constexpr OSStatus errSecCreateChainFailed = -25318;
+inline constexpr OSStatus errSSLATSCertificateTrustViolation = -9886;
 /// In SecBasePriv.h, which no SDK has.
 inline constexpr OSStatus errSecInternal = -26276;
 inline constexpr OSStatus errSecHostNameMismatch = -67602;
@@ -214,12 +220,16 @@ inline constexpr OSStatus errSecNoBasicConstraints = -67604;
 inline constexpr OSStatus errSecNoBasicConstraintsCA = -67605;
 inline constexpr OSStatus errSecInvalidKeyUsageForPolicy = -67608;
 inline constexpr OSStatus errSecInvalidExtendedKeyUsage = -67609;
+inline constexpr OSStatus errSecInvalidIDLinkage = -67610;
 inline constexpr OSStatus errSecPathLengthConstraintExceeded = -67611;
 inline constexpr OSStatus errSecInvalidRoot = -67612;
+inline constexpr OSStatus errSecUnknownCertExtension = -67618;
 inline constexpr OSStatus errSecIncompleteCertRevocationCheck = -67635;
 inline constexpr OSStatus errSecTrustSettingDeny = -67654;
+inline constexpr OSStatus errSecInvalidSubjectName = -67655;
 inline constexpr OSStatus errSecInternalError = -67671;
 inline constexpr OSStatus errSecInvalidName = -67689;
+inline constexpr OSStatus errSecInvalidCertificateRef = -67690;
 inline constexpr OSStatus errSecUnsupportedKeySize = -67735;
 inline constexpr OSStatus errSecInvalidDigestAlgorithm = -67815;
 inline constexpr OSStatus errSecCertificateExpired = -67818;
@@ -228,7 +238,10 @@ inline constexpr OSStatus errSecCertificateRevoked = -67820;
 inline constexpr OSStatus errSecVerifyActionFailed = -67825;
 inline constexpr OSStatus errSecInvalidPolicyIdentifiers = -67835;
 inline constexpr OSStatus errSecNotTrusted = -67843;
+inline constexpr OSStatus errSecCertificatePolicyNotAllowed = -67899;
+inline constexpr OSStatus errSecCertificateNameNotAllowed = -67900;
 inline constexpr OSStatus errSecCertificateValidityPeriodTooLong = -67901;
+inline constexpr OSStatus errSecCertificateDuplicateExtension = -67903;
 
 /// NOTIFY_STATUS_OK.
 inline constexpr std::uint32_t kNotifyStatusOk = 0;
