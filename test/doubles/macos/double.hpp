@@ -6,6 +6,11 @@
 // - an object is used or released after its last release, or never was one;
 // - an argument is null, or of another type than the function wants;
 // - an index past the end of an array;
+// - a policy is given to a second SecTrust: SecTrustSetNetworkFetchAllowed() changes policies in
+//   place;
+// - a SecTrust is evaluated that was not told whether it may use the network, is told anything
+// after
+//   that, or is asked for its chain before it was evaluated;
 // - two threads are in functions of SecTrustSettings at once (the backend holds a lock);
 // - any function is called in a child that was forked and has not exec'd, where CoreFoundation ends
 //   the process, too.
@@ -29,14 +34,14 @@
 //   Reset();
 //   EXPECT_EQ(LiveObjects(), std::vector<std::string>());
 //
-// SecTrust is scripted in the same way: a struct of its own here, a function Scripted...() that
-// returns the one of this process, and a line in Reset(). Scripts are not locked: set them while no
+// SecTrust is scripted in the same way (TrustScript). Scripts are not locked: set them while no
 // other thread is in the backend.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -134,6 +139,45 @@ struct NotifyScript {
   int last_token = 0;
 };
 NotifyScript& ScriptedNotify();
+
+/// What a SecTrust was told before it was evaluated.
+struct TrustQuestion {
+  struct Policy {
+    std::string oid;
+    bool client;
+    std::string name;
+    CFOptionFlags revocation_flags;
+    bool network_allowed;
+  };
+  std::vector<platform::Bytes> certificates;
+  std::vector<Policy> policies;
+  std::optional<CFAbsoluteTime> date;
+  platform::Bytes response;
+  std::optional<bool> network_allowed;
+};
+
+/// What an evaluation answers.
+struct TrustAnswer {
+  bool accepted = true;
+  /// A CFError where it is not accepted; no function means null, here and below.
+  Value error;
+  /// An array where macOS made it.
+  Value chain;
+  /// What SecTrustCopyResult() returns: a dictionary.
+  Value result;
+};
+
+struct TrustScript {
+  /// In the order of the evaluations; the last one again and again. There must be one.
+  std::vector<TrustAnswer> answers;
+  /// What a function returns, by its name, instead of doing anything.
+  std::map<std::string, OSStatus> failures;
+  /// Called within every evaluation, before it answers.
+  std::function<void()> during;
+  /// One for each evaluation.
+  std::vector<TrustQuestion> questions;
+};
+TrustScript& ScriptedTrust();
 
 /// False: SecPolicyCreateSSL() returns null, as it does where the main bundle has no information
 /// dictionary. True after Reset().

@@ -210,6 +210,8 @@ struct PolicyObject final : Object {
   CFOptionFlags revocation_flags = 0;
   /// SecTrustSetNetworkFetchAllowed() changes policies in place.
   bool network_allowed = true;
+  /// So no policy may serve two of them.
+  bool is_in_trust = false;
 };
 
 }  // namespace ostrust::macos_double

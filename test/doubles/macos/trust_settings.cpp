@@ -117,6 +117,7 @@ void Reset() {
   ScriptedTrustSettings() = {};
   ScriptedNotify().register_status = platform::macos::kNotifyStatusOk;
   ScriptedNotify().check_status = platform::macos::kNotifyStatusOk;
+  ScriptedTrust() = {};
   CanCreateSslPolicies() = true;
 }
 
