@@ -220,8 +220,8 @@ ChainVerdict Accepted(SecTrustRef trust, const ChainQuestion& question) {
   return verdict;
 }
 
-/// Everything that a SecTrust is told before it is asked; errSecSuccess, or what failed.
-/// SecTrustSetAnchorCertificates() is not among it: it would add anchors to the system's, and a
+/// Tells a SecTrust everything before it is asked. Nullopt, or the verdict where that fails.
+/// SecTrustSetAnchorCertificates() is not needed: the system's anchors are those that count, and a
 /// chain that ends in an application's own is not asked about.
 std::optional<ChainVerdict> Prepare(SecTrustRef trust, const ChainQuestion& question,
                                     const Terms& terms) {

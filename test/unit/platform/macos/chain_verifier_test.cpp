@@ -27,7 +27,7 @@ namespace fake = macos_double;
 constexpr std::time_t kNow = 1'900'000'000;
 constexpr const char* kSsl = "1.2.840.113635.100.1.3";
 constexpr const char* kBasic = "1.2.840.113635.100.1.2";
-constexpr const char* kOther = "1.2.840.113635.100.1.21";  // the revocation policy
+constexpr const char* kRevocationPolicy = "1.2.840.113635.100.1.21";
 
 fake::Value Chain(const std::vector<Bytes>& ders) {
   std::vector<fake::Value> certificates;
@@ -334,7 +334,7 @@ struct NetworkCase {
 class MacosNetworkTest : public MacosChainVerifierTest,
                          public testing::WithParamInterface<NetworkCase> {
  protected:
-  // What the last question must have been, on these terms.
+  // That this was asked on these terms.
   void ExpectTerms(const fake::TrustQuestion& asked, bool network, Revocation revocation) {
     EXPECT_EQ(asked.network_allowed, network);
     for (const auto& policy : asked.policies) EXPECT_EQ(policy.network_allowed, network);
@@ -347,7 +347,7 @@ class MacosNetworkTest : public MacosChainVerifierTest,
     if (revocation == Revocation::kHard) flags |= 0x8;  // a positive response is required
     if (!network) flags |= 0x10;                        // no network
     ASSERT_EQ(asked.policies.size(), 2U);
-    EXPECT_EQ(asked.policies[1].oid, kOther);
+    EXPECT_EQ(asked.policies[1].oid, kRevocationPolicy);
     EXPECT_EQ(asked.policies[1].revocation_flags, flags);
     EXPECT_EQ(asked.response, ToBytes("stapled"));
   }
