@@ -123,18 +123,12 @@ SecPolicyRef SecPolicyCreateRevocation(CFOptionFlags revocationFlags);
 
 // SecTrust.h.
 typedef struct __SecTrust* SecTrustRef;
-enum SecTrustResultType : std::uint32_t;
-CFTypeID SecTrustGetTypeID(void);
 OSStatus SecTrustCreateWithCertificates(CFTypeRef certificates, CFTypeRef policies,
                                         SecTrustRef* trust);
-OSStatus SecTrustSetPolicies(SecTrustRef trust, CFTypeRef policies);
 OSStatus SecTrustSetNetworkFetchAllowed(SecTrustRef trust, Boolean allowFetch);
-OSStatus SecTrustSetAnchorCertificates(SecTrustRef trust, CFArrayRef anchorCertificates);
-OSStatus SecTrustSetAnchorCertificatesOnly(SecTrustRef trust, Boolean anchorCertificatesOnly);
 OSStatus SecTrustSetVerifyDate(SecTrustRef trust, CFDateRef verifyDate);
 OSStatus SecTrustSetOCSPResponse(SecTrustRef trust, CFTypeRef responseData);
 bool SecTrustEvaluateWithError(SecTrustRef trust, CFErrorRef* error);
-OSStatus SecTrustGetTrustResult(SecTrustRef trust, SecTrustResultType* result);
 CFDictionaryRef SecTrustCopyResult(SecTrustRef trust);
 CFArrayRef SecTrustCopyCertificateChain(SecTrustRef trust);
 
@@ -184,14 +178,6 @@ inline constexpr char kTrustSettingsPolicyOptionsKey[] = "kSecTrustSettingsPolic
 // kSecCertificateDetailStatusCodes of SecTrustPriv.h, which no SDK has.
 inline constexpr char kTrustResultDetailsKey[] = "TrustResultDetails";
 inline constexpr char kDetailStatusCodesKey[] = "StatusCodes";
-
-inline constexpr SecTrustResultType kSecTrustResultInvalid{0};
-inline constexpr SecTrustResultType kSecTrustResultProceed{1};
-inline constexpr SecTrustResultType kSecTrustResultDeny{3};
-inline constexpr SecTrustResultType kSecTrustResultUnspecified{4};
-inline constexpr SecTrustResultType kSecTrustResultRecoverableTrustFailure{5};
-inline constexpr SecTrustResultType kSecTrustResultFatalTrustFailure{6};
-inline constexpr SecTrustResultType kSecTrustResultOtherError{7};
 
 inline constexpr CFOptionFlags kSecRevocationOCSPMethod = 1U << 0U;
 inline constexpr CFOptionFlags kSecRevocationCRLMethod = 1U << 1U;
