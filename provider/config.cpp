@@ -6,10 +6,11 @@
 #include <cmath>
 #include <initializer_list>
 #include <iterator>
-#include <locale>
-#include <sstream>
 #include <system_error>
 #include <utility>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
 
 #include "platform/trust_source.hpp"
 #include "provider/host/file.hpp"
@@ -104,11 +105,17 @@ class Reader {
     const auto value = Value(key);
     if (!value) return;
     double seconds = 0;
-    std::istringstream text(*value);  // libc++ has no std::from_chars() for double
-    text.imbue(std::locale::classic());
-    text >> std::noskipws >> seconds;
-    if (text.fail() || text.peek() != std::istringstream::traits_type::eof() ||
-        !std::isfinite(seconds) || seconds < 0 || seconds > kMaxRefreshSeconds) {
+    const char* const end = value->data() + value->size();
+#ifdef __APPLE__
+    // libc++ has no std::from_chars() for double. A null locale is the C locale (xlocale.3).
+    char* stop = nullptr;
+    if (!value->empty()) seconds = ::strtod_l(value->c_str(), &stop, nullptr);
+    const bool is_number = stop == end;
+#else
+    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
+    const bool is_number = error == std::errc() && stop == end;
+#endif
+    if (!is_number || !std::isfinite(seconds) || seconds < 0 || seconds > kMaxRefreshSeconds) {
       Refuse(key, *value, "a number of seconds from 0 to 86400");
       return;
     }
