@@ -98,15 +98,26 @@ enum class ChainError : std::uint8_t {
   kUndecided,  // the system failed to decide: refused, and `detail` says why
 };
 
-struct ChainVerdict {
+struct ChainFinding {
   ChainError error = ChainError::kNone;
   /// Which certificate of the question's chain it is about. An index past its end means the leaf.
   std::size_t depth = 0;
   /// The system's own words, and its code where there is one.
   std::string detail;
+};
+
+struct ChainVerdict {
+  /// The gravest finding: see ChainFinding.
+  ChainError error = ChainError::kNone;
+  std::size_t depth = 0;
+  std::string detail;
   /// Without an error: the chain that the system accepted, the peer's certificate first and the
   /// root last; empty where the system does not tell.
   std::vector<Bytes> chain;
+  /// With an error: whatever else the system has against the chain, so that who forgives the first
+  /// finding has not forgiven these. Where the system has more, or may have, and does not say
+  /// what: one that is kUndecided.
+  std::vector<ChainFinding> others = {};
 };
 
 /// Thread-safe.

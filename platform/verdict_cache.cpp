@@ -102,6 +102,7 @@ void VerdictCache::Keep(std::string key, const ChainQuestion& question, SteadyTi
                         const ChainVerdict& verdict) const {
   std::size_t size = sizeof(Entry) + key.capacity() + verdict.detail.size();
   for (const Bytes& certificate : verdict.chain) size += sizeof(Bytes) + certificate.size();
+  for (const ChainFinding& other : verdict.others) size += sizeof(other) + other.detail.size();
   if (size > kMaxSize) return;
   // What can throw comes before the lock, and before anything is changed, as far as it can.
   Entries made;

@@ -126,25 +126,61 @@ std::vector<Bytes> ChainOf(SecTrustRef trust) {
   return chain;
 }
 
-/// The only certificate of the chain that macOS has anything against; nullopt where it is none,
-/// more than one, or macOS does not tell.
-std::optional<std::size_t> BlamedIn(SecTrustRef trust) {
+/// What macOS has against a chain, beside the status that it names.
+struct Findings {
+  /// The only certificate that it has anything against; nullopt where it is none, more than one, or
+  /// macOS does not tell.
+  std::optional<std::size_t> blamed;
+  /// How many: of every certificate, the codes that differ. Zero where macOS does not tell.
+  std::size_t count = 0;
+};
+
+/// How many different values are in `codes`; whatever is no number differs from everything.
+std::size_t CountDifferent(CFArrayRef codes) {
+  std::vector<std::int64_t> values;
+  std::size_t others = 0;
+  const CFIndex count = CFArrayGetCount(codes);
+  for (CFIndex i = 0; i < count; ++i) {
+    const auto number = As<CFNumberRef>(CFArrayGetValueAtIndex(codes, i), CFNumberGetTypeID());
+    const auto value = number == nullptr ? std::nullopt : IntegerOf(number);
+    if (!value) {
+      ++others;
+    } else if (std::find(values.begin(), values.end(), *value) == values.end()) {
+      values.push_back(*value);
+    }
+  }
+  return values.size() + others;
+}
+
+Findings FindingsOf(SecTrustRef trust) {
+  Findings findings;
   const auto result = Own(SecTrustCopyResult(trust));
-  if (result == nullptr) return std::nullopt;
+  if (result == nullptr) return findings;
   const auto details =
       As<CFArrayRef>(ValueOf(result.get(), kTrustResultDetailsKey), CFArrayGetTypeID());
   const CFIndex count = details == nullptr ? 0 : CFArrayGetCount(details);
-  std::optional<std::size_t> blamed;
+  std::size_t certificates = 0;
   for (CFIndex i = 0; i < count; ++i) {
     const auto detail =
         As<CFDictionaryRef>(CFArrayGetValueAtIndex(details, i), CFDictionaryGetTypeID());
     const auto codes = As<CFArrayRef>(
         detail == nullptr ? nullptr : ValueOf(detail, kDetailStatusCodesKey), CFArrayGetTypeID());
     if (codes == nullptr || CFArrayGetCount(codes) == 0) continue;
-    if (blamed) return std::nullopt;
-    blamed = static_cast<std::size_t>(i);
+    findings.count += CountDifferent(codes);
+    findings.blamed.reset();
+    if (++certificates == 1) findings.blamed = static_cast<std::size_t>(i);
   }
-  return blamed;
+  return findings;
+}
+
+/// That who forgives the status macOS named has not forgiven everything, unless it was the only
+/// finding.
+std::vector<ChainFinding> OthersOf(const Findings& findings, const ChainQuestion& question) {
+  if (findings.count == 1) return {};
+  return {{ChainError::kUndecided, question.chain.size(),
+           findings.count == 0 ? "macOS does not say whether it has more against the chain"
+                               : "macOS has " + std::to_string(findings.count - 1) +
+                                     " more against the chain, and names the gravest only"}};
 }
 
 /// The index in the question's chain; past its end when it is not in there.
@@ -196,10 +232,11 @@ ChainVerdict Refused(SecTrustRef trust, CFErrorRef error, const ChainQuestion& q
 
   const std::vector<Bytes> chain = ChainOf(trust);
   std::span<const Bytes> concerned = chain;
-  const auto blamed = BlamedIn(trust);
-  if (blamed && *blamed < chain.size()) {
-    concerned = concerned.subspan(*blamed, 1);
-    verdict.depth = DepthOf(chain[*blamed], question.chain);
+  const Findings findings = FindingsOf(trust);
+  verdict.others = OthersOf(findings, question);
+  if (findings.blamed && *findings.blamed < chain.size()) {
+    concerned = concerned.subspan(*findings.blamed, 1);
+    verdict.depth = DepthOf(chain[*findings.blamed], question.chain);
   }
   if (verdict.error == ChainError::kExpired && NotYetValid(concerned, question.time)) {
     verdict.error = ChainError::kNotYetValid;

@@ -130,42 +130,73 @@ class ChainJudge {
   ChainJudge(const SystemChain& chain, ByteView peer, bool hard)
       : chain_(chain), peer_(peer), hard_(hard) {}
 
-  Finding Judge() const {
+  /// The gravest first; none when the chain is good.
+  std::vector<Finding> Judge() const {
     if (chain_.elements.empty() || AsText(chain_.elements[0].certificate) != AsText(peer_)) {
-      return {ChainError::kUndecided, std::nullopt,
-              "the chain does not begin with the peer's certificate"};
+      return {{ChainError::kUndecided, std::nullopt,
+               "the chain does not begin with the peer's certificate"}};
     }
     std::uint32_t bits = chain_.error_status;
     for (const ChainElement& element : chain_.elements) bits |= element.error_status;
     if (!hard_) bits &= ~kRevocationUnknownBits;
     // The bits before the policy: Wine's lets through partial chains, invalid basic constraints and
     // names that are not permitted, and they tell apart what it does not.
+    std::vector<Finding> findings;
     for (const StatusBit& known : StatusBits()) {
-      if ((bits & known.bit) != 0) return About(known);
+      if ((bits & known.bit) != 0) AddAll(known, findings);
+      bits &= ~known.bit;
     }
     if (!chain_.policy_failure.empty()) {
-      return {ChainError::kUndecided, std::nullopt, chain_.policy_failure};
-    }
-    if (chain_.policy_error != 0) {
+      findings.push_back({ChainError::kUndecided, std::nullopt, chain_.policy_failure});
+    } else if (chain_.policy_error != 0) {
       Finding finding = PolicyFinding();
+      const bool is_known =
+          std::any_of(findings.begin(), findings.end(),
+                      [&](const Finding& found) { return found.error == finding.error; });
       // Wine's does not know CERT_CHAIN_POLICY_IGNORE_ALL_REV_UNKNOWN_FLAGS.
-      if (finding.error != ChainError::kRevocationUnknown || hard_) return finding;
+      const bool counts = finding.error != ChainError::kRevocationUnknown || hard_;
+      if (counts && !is_known) findings.push_back(std::move(finding));
     }
     if (bits != 0) {
-      return {ChainError::kUndecided, std::nullopt, DescribeUnknownBits(bits)};
+      findings.push_back({ChainError::kUndecided, std::nullopt, DescribeUnknownBits(bits)});
     }
     if (chain_.simple_chains != 1) {
-      return {ChainError::kUndecided, std::nullopt,
-              "the chain passes through a certificate trust list"};
+      findings.push_back({ChainError::kUndecided, std::nullopt,
+                          "the chain passes through a certificate trust list"});
     }
-    return {};
+    return findings;
   }
 
  private:
-  Finding About(const StatusBit& bit) const {
-    Finding finding{bit.error, ElementWith(bit), DescribeBit(bit)};
-    finding.error = Refine(finding);
-    return finding;
+  /// One for every element with this bit, and one where it is said about the chain as a whole.
+  /// Several bits can mean the same of an element, which is told once.
+  void AddAll(const StatusBit& bit, std::vector<Finding>& findings) const {
+    const auto add = [&](std::optional<std::size_t> element) {
+      Finding finding{bit.error, element, DescribeBit(bit)};
+      finding.error = Refine(finding);
+      const auto is_same = [&](const Finding& found) {
+        return found.error == finding.error && found.element == finding.element;
+      };
+      if (std::none_of(findings.begin(), findings.end(), is_same)) {
+        findings.push_back(std::move(finding));
+      }
+    };
+    bool is_said_of_one = false;
+    for (std::size_t i = 0; i < chain_.elements.size(); ++i) {
+      const std::uint32_t status = chain_.elements[i].error_status;
+      if ((status & bit.bit) == 0) continue;
+      is_said_of_one = true;
+      const bool is_weak = bit.bit == CERT_TRUST_IS_NOT_SIGNATURE_VALID &&
+                           (status & CERT_TRUST_HAS_WEAK_SIGNATURE) != 0;
+      if (!is_weak) add(i);
+    }
+    if (is_said_of_one) return;
+    // What is missing, or not trusted, is missing at the chain's end.
+    if (bit.error == ChainError::kNoIssuer || bit.error == ChainError::kUntrustedRoot) {
+      add(chain_.elements.size() - 1);
+    } else {
+      add(std::nullopt);
+    }
   }
 
   Finding PolicyFinding() const {
@@ -175,17 +206,6 @@ class ChainJudge {
     if (chain_.policy_element >= 0 && index < chain_.elements.size()) finding.element = index;
     finding.error = Refine(finding);
     return finding;
-  }
-
-  std::optional<std::size_t> ElementWith(const StatusBit& bit) const {
-    for (std::size_t i = 0; i < chain_.elements.size(); ++i) {
-      if ((chain_.elements[i].error_status & bit.bit) != 0) return i;
-    }
-    // Said about the chain as a whole: what is missing, or not trusted, is missing at its end.
-    if (bit.error == ChainError::kNoIssuer || bit.error == ChainError::kUntrustedRoot) {
-      return chain_.elements.size() - 1;
-    }
-    return std::nullopt;
   }
 
   /// Windows has one code for what has expired and what is not yet valid.
@@ -213,6 +233,20 @@ std::size_t DepthOf(const ChainElement& element, std::span<const ByteView> chain
   return static_cast<std::size_t>(found - chain.begin());
 }
 
+ChainVerdict Refused(const std::vector<Finding>& findings, const SystemChain& chain,
+                     const ChainQuestion& question) {
+  const auto depth = [&](const Finding& finding) {
+    return finding.element ? DepthOf(chain.elements[*finding.element], question.chain)
+                           : question.chain.size();
+  };
+  const Finding& first = findings.front();
+  ChainVerdict verdict{first.error, depth(first), first.detail, {}};
+  for (std::size_t i = 1; i < findings.size(); ++i) {
+    verdict.others.push_back({findings[i].error, depth(findings[i]), findings[i].detail});
+  }
+  return verdict;
+}
+
 /// Of the first chain that is good; else about the best one.
 ChainVerdict Decide(ChainAnswer answer, const ChainQuestion& question) {
   if (!answer.failure.empty()) return Undecided(std::move(answer.failure));
@@ -221,20 +255,15 @@ ChainVerdict Decide(ChainAnswer answer, const ChainQuestion& question) {
   const bool hard = question.network.revocation == Revocation::kHard;
   std::optional<ChainVerdict> refusal;
   for (SystemChain& chain : answer.chains) {
-    ChainVerdict verdict;
-    Finding finding = ChainJudge(chain, question.chain.front(), hard).Judge();
-    if (finding.error == ChainError::kNone) {
+    const std::vector<Finding> findings = ChainJudge(chain, question.chain.front(), hard).Judge();
+    if (findings.empty()) {
+      ChainVerdict verdict;
       for (ChainElement& element : chain.elements) {
         verdict.chain.push_back(std::move(element.certificate));
       }
       return verdict;
     }
-    if (refusal) continue;
-    verdict.error = finding.error;
-    verdict.detail = std::move(finding.detail);
-    verdict.depth = finding.element ? DepthOf(chain.elements[*finding.element], question.chain)
-                                    : question.chain.size();
-    refusal = std::move(verdict);
+    if (!refusal) refusal = Refused(findings, chain, question);
   }
   return *std::move(refusal);
 }

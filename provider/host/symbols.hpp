@@ -134,9 +134,11 @@ namespace ostrust::host {
   X(X509_VERIFY_PARAM_get1_ip_asc)             \
   X(X509_VERIFY_PARAM_get_depth)               \
   X(X509_VERIFY_PARAM_get_flags)               \
+  X(X509_VERIFY_PARAM_get_hostflags)           \
   X(X509_VERIFY_PARAM_get_time)                \
   X(X509_add1_reject_object)                   \
   X(X509_add1_trust_object)                    \
+  X(X509_check_host)                           \
   X(X509_cmp)                                  \
   X(X509_cmp_timeframe)                        \
   X(X509_free)                                 \
@@ -176,7 +178,6 @@ namespace ostrust::host {
   X(NAME_CONSTRAINTS_check_CN)              \
   X(NAME_CONSTRAINTS_free)                  \
   X(NAME_CONSTRAINTS_it)                    \
-  X(X509_VERIFY_PARAM_get_hostflags)        \
   X(X509_get_ext_d2i)
 
 // Without these nothing can be fetched.

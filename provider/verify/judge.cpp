@@ -114,14 +114,18 @@ std::vector<Refusal> Judge(const BuiltChain& chain, const platform::TrustStore& 
   }
   if (verifier == nullptr || !chain.peer || !ends_in_system_anchor) return refusals;
 
-  platform::ChainVerdict verdict =
+  const platform::ChainVerdict verdict =
       verifier->Verify({chain.certificates, *chain.peer, chain.name, chain.time, chain.network,
                         chain.stapled_response, store.Id()});
-  if (verdict.error != ChainError::kNone) {
-    const std::size_t depth = verdict.depth < chain.certificates.size() ? verdict.depth : 0;
-    const int error = OpenSslError(verdict.error, depth == 0, chain.certificates.size() == 1);
-    refusals.push_back(
-        {depth, error, "refused by the operating system: " + std::move(verdict.detail)});
+  if (verdict.error == ChainError::kNone) return refusals;
+  const auto refuse = [&](ChainError error, std::size_t found_at, const std::string& detail) {
+    const std::size_t depth = found_at < chain.certificates.size() ? found_at : 0;
+    refusals.push_back({depth, OpenSslError(error, depth == 0, chain.certificates.size() == 1),
+                        "refused by the operating system: " + detail});
+  };
+  refuse(verdict.error, verdict.depth, verdict.detail);
+  for (const platform::ChainFinding& other : verdict.others) {
+    refuse(other.error, other.depth, other.detail);
   }
   return refusals;
 }

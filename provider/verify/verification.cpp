@@ -105,11 +105,25 @@ bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::Tr
   return store.MayLimit(fields);
 }
 
+/// Of several hosts the one that the peer's certificate is for, as check_hosts() of OpenSSL looks
+/// for it; the first where it is for none. Null when no host is wanted.
+const char* WantedHost(const host::Symbols& symbols, X509_STORE_CTX* ctx,
+                       X509_VERIFY_PARAM* param) {
+  const char* const first = symbols.X509_VERIFY_PARAM_get0_host(param, 0);
+  X509* const leaf = symbols.X509_STORE_CTX_get0_cert(ctx);
+  if (leaf == nullptr || symbols.X509_VERIFY_PARAM_get0_host(param, 1) == nullptr) return first;
+  const unsigned int flags = symbols.X509_VERIFY_PARAM_get_hostflags(param);
+  for (int i = 0; const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, i); ++i) {
+    if (symbols.X509_check_host(leaf, host, 0, flags, nullptr) == 1) return host;
+  }
+  return first;
+}
+
 }  // namespace
 
 std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
-  if (const char* const host = symbols.X509_VERIFY_PARAM_get0_host(param, 0)) return host;
+  if (const char* const host = WantedHost(symbols, ctx, param)) return host;
   // Raises an error where there is no address (3.0).
   symbols.ERR_set_mark();
   char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);

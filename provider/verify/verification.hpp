@@ -50,7 +50,8 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X
 /// "certificate SUBJECT at depth N", for a person.
 std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth);
 
-/// The host name or address that the verification wants; empty when it wants none.
+/// The host name or address that the verification wants; empty when it wants none. Of several host
+/// names, the one that the peer's certificate is for, or else the first.
 std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by

@@ -1,14 +1,17 @@
 // An operating system's verifier for tests: it takes its verdict from the peer's certificate. A
 // subject that holds "os verdict E D." makes it answer with ChainError number E about depth D, and
-// say what it was asked. What it accepts, it accepts with the chain of the peer's certificate and
-// the certificates of the PEM file $OSTRUST_TEST_SYSTEM_CHAIN, and with none where that is not set.
-// The module ostrust-verifier is the module with this in it.
+// say what it was asked; with more pairs before the full stop it has more against the chain. What
+// it accepts, it accepts with the chain of the peer's certificate and the certificates of the PEM
+// file $OSTRUST_TEST_SYSTEM_CHAIN, and with none where that is not set. The module ostrust-verifier
+// is the module with this in it.
 #include "platform/chain_verifier.hpp"
 
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include "platform/bundle.hpp"
 
@@ -26,12 +29,11 @@ class Scripted final : public ChainVerifier {
     }
     const char* text = leaf.data() + mark + kMark.size();
     const char* const end = leaf.data() + leaf.size();
-    int error = 0;
-    std::size_t depth = 0;
-    text = std::from_chars(text, end, error).ptr;
-    std::from_chars(text + 1, end, depth);
-    return {static_cast<ChainError>(error),
-            depth,
+    const ChainFinding first = ReadFinding(text, end);
+    std::vector<ChainFinding> others;
+    while (text != end && *text == ' ') others.push_back(ReadFinding(++text, end));
+    return {first.error,
+            first.depth,
             "asked about " + std::to_string(question.chain.size()) + " certificates, purpose " +
                 std::to_string(static_cast<int>(question.purpose)) + ", name " + question.name +
                 ", time " + std::to_string(question.time) + ", intermediates " +
@@ -40,10 +42,19 @@ class Scripted final : public ChainVerifier {
                 std::to_string(static_cast<int>(question.network.revocation)) + ", stapled " +
                 std::to_string(question.stapled_response.size()) + " within " +
                 std::to_string(question.network.timeout.count()) + " ms",
-            {}};
+            {},
+            std::move(others)};
   }
 
  private:
+  static ChainFinding ReadFinding(const char*& text, const char* end) {
+    int error = 0;
+    std::size_t depth = 0;
+    text = std::from_chars(text, end, error).ptr;
+    text = std::from_chars(text + 1, end, depth).ptr;
+    return {static_cast<ChainError>(error), depth, "another finding"};
+  }
+
   static std::vector<Bytes> SystemChain(ByteView leaf) {
     const char* const path = std::getenv("OSTRUST_TEST_SYSTEM_CHAIN");
     if (path == nullptr) return {};

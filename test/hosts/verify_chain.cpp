@@ -7,7 +7,7 @@
 //     anchors=NAME             a file, or "os://"
 //     time=SECONDS             since 1970; now, if absent
 //     purpose=NAME             as for -purpose of the openssl command
-//     host=NAME  ip=ADDRESS    whom the leaf must be for
+//     host=NAME  ip=ADDRESS    whom the leaf must be for; one of the hosts
 //     policy=OID               acceptable policies
 //     flag=NAME                partial_chain, no_trusted_first, x509_strict, policy_check,
 //                              explicit_policy, inhibit_any, inhibit_map, crl_check,
@@ -18,7 +18,7 @@
 //     forgive=62               it lets this error pass, or another number's
 //     callback=store           the callback is the store's; else it is put into the context
 //
-// untrusted, anchors, policy, flag, crl and store_crl may be there several times. The answer,
+// untrusted, anchors, host, policy, flag, crl and store_crl may be there several times. The answer,
 // separated by tabs: accepted, refused or unusable; error and depth at the end; error@depth as the
 // callback saw them; the chain from the leaf on, by the first bytes of each certificate's SHA-256.
 // Cases with the same anchors and CRLs in the store share one, as in a program.
@@ -128,8 +128,8 @@ void SetParameters(Case& wanted, X509_VERIFY_PARAM* parameters) {
     Must(index >= 0, std::string("unknown purpose: ") + name);
     X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_get_id(X509_PURPOSE_get0(index)));
   }
-  if (const char* name = wanted.One("host")) {
-    Must(X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1, "not a host");
+  for (const std::string& name : wanted.All("host")) {
+    Must(X509_VERIFY_PARAM_add1_host(parameters, name.c_str(), 0) == 1, "not a host: " + name);
   }
   if (const char* address = wanted.One("ip")) {
     Must(X509_VERIFY_PARAM_set1_ip_asc(parameters, address) == 1, "not an address");

@@ -5,6 +5,7 @@ an operating system's own verifier is put: the module ostrust-verifier has a dou
 import os
 import re
 import shutil
+import subprocess
 import time
 import unittest
 
@@ -199,6 +200,34 @@ report([handshake("client-a"), handshake("client-os-verdict")])"""
         self.assertSays("error 23 at 0 depth lookup: certificate revoked", named)
         # Who says nothing of a server may be building a chain of his own.
         self.assertEqual(verify().status, 0)
+
+    def verify_chain(self, *words):
+        """Verdict, errors as a callback sees them, and the log."""
+        log = self.file("log", "")
+        done = subprocess.run([os.path.join(support.HOSTS, "verify_chain")], input="\t".join(words + ("anchors=os://",)).encode(),
+                              stdout=subprocess.PIPE, cwd=self.work, timeout=60 * support.SLOWER, check=True,
+                              env=support.environment(self.verifier({"log": "error:" + log}), preload=False))
+        with open(log) as file:
+            verdict, _, _, seen, _ = done.stdout.decode().split("\t")
+            return verdict, seen, file.read()
+
+    def test_who_forgives_one_finding_has_not_forgiven_the_others(self):
+        several = ("leaf=" + pem("leaf-os-verdict-several"), "host=localhost")
+        every = "23@0,10@1,1@0"  # revoked; expired; undecided, about what is not in the chain
+        for forgive, verdict, seen in (("0", "refused", "23@0"), ("23", "refused", "23@0,10@1"), ("10", "refused", "23@0"),
+                                       ("1", "accepted", every)):
+            with self.subTest(forgive):
+                self.assertEqual(self.verify_chain(*several, "forgive=" + forgive)[:2], (verdict, seen))
+        self.assertEqual(self.verify_chain("leaf=" + pem("leaf-os-verdict-0"), "host=localhost", "forgive=23")[:2],
+                         ("accepted", "23@0"))
+
+    def test_of_several_hosts_it_is_told_the_one_the_certificate_is_for(self):
+        leaf = "leaf=" + pem("leaf-os-verdict-0")
+        for hosts, told in ((("localhost", "other.example"), "localhost"), (("other.example", "localhost"), "localhost"),
+                            (("a.example", "other.example", "localhost"), "localhost"), (("localhost",), "localhost")):
+            with self.subTest(hosts):
+                log = self.verify_chain(leaf, *("host=" + host for host in hosts))[2]
+                self.assertIn(" name %s, " % told, log.splitlines()[-1])
 
     def test_curl_ends_as_it_does_for_errors_of_openssls(self):
         program = shutil.which("curl")

@@ -350,6 +350,7 @@ def make_all(directory, openssl="openssl"):
     # For the double of a system's verifier (test/doubles): revoked, at depths 0 and 1.
     for depth in "01":
         pki.issue("leaf-os-verdict-" + depth, subject("os verdict 5 %s." % depth), "root-a")
+    pki.issue("leaf-os-verdict-several", subject("os verdict 5 0 7 1 24 9."), "root-a")
     pki.issue("client-os-verdict", subject("os verdict 5 0."), "root-a", kind="client")
     pki.issue("int-a-renewed", subject("Intermediate of A"), "root-a", kind="intermediate", like="int-a")
     pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")

@@ -325,6 +325,24 @@ TEST_F(JudgeTest, ADepthOutsideTheChainIsTheLeafs) {
   EXPECT_EQ(refusals[0].error, X509_V_ERR_UNSPECIFIED);
 }
 
+TEST_F(JudgeTest, EveryFindingOfTheSystemsIsARefusal) {
+  const ScriptedVerifier verifier(
+      {ChainError::kRevoked,
+       0,
+       "first",
+       {},
+       {{ChainError::kExpired, 1, "second"}, {ChainError::kUndecided, 99, "third"}}});
+  Trust(root_, CertificateTrust::Anchor());
+  const auto refusals = Verdict(&verifier);
+  ASSERT_EQ(refusals.size(), 3U);
+  EXPECT_EQ(refusals[0].error, X509_V_ERR_CERT_REVOKED);
+  EXPECT_EQ(refusals[1].error, X509_V_ERR_CERT_HAS_EXPIRED);
+  EXPECT_EQ(refusals[1].depth, 1U);
+  EXPECT_EQ(refusals[1].reason, "refused by the operating system: second");
+  EXPECT_EQ(refusals[2].error, X509_V_ERR_UNSPECIFIED);
+  EXPECT_EQ(refusals[2].depth, 0U);
+}
+
 TEST(OpenSslErrorTest, EveryErrorIsAnErrorToOpenSslToo) {
   EXPECT_EQ(OpenSslError(ChainError::kNone, true, true), X509_V_OK);
   for (int i = 1; i <= static_cast<int>(ChainError::kUndecided); ++i) {

@@ -284,6 +284,58 @@ TEST_F(MacosChainVerifierTest, DetailsThatAreNotWhatTheyShouldBeAreLeftAside) {
   }
 }
 
+TEST_F(MacosChainVerifierTest, WhoForgivesOneFindingHasForgivenTheOthersOnlyWhereThereAreNone) {
+  const auto numbers = [](const std::vector<int>& codes) {
+    std::vector<fake::Value> values;
+    for (const int code : codes) values.push_back(fake::Number(code));
+    return fake::Array(std::move(values));
+  };
+  const auto result = [](std::vector<fake::Value> codes) {
+    std::vector<fake::Value> details;
+    for (fake::Value& value : codes) {
+      details.push_back(fake::Dictionary({{"StatusCodes", std::move(value)}}));
+    }
+    return fake::Dictionary({{"TrustResultDetails", fake::Array(std::move(details))}});
+  };
+  struct Case {
+    fake::Value result;
+    std::string more;
+  };
+  const std::string unknown = "macOS does not say whether it has more against the chain";
+  const auto known = [](int count) {
+    return "macOS has " + std::to_string(count) +
+           " more against the chain, and names the gravest only";
+  };
+  const int revoked = errSecCertificateRevoked;
+  const Case cases[] = {
+      {result({numbers({revoked})}), ""},
+      {result({numbers({revoked, revoked})}), ""},
+      {result({numbers({}), numbers({revoked})}), ""},
+      {result({numbers({revoked, errSecCertificateExpired})}), known(1)},
+      {result({numbers({revoked}), numbers({revoked})}), known(1)},
+      {result({fake::Array({fake::Number(revoked), fake::Text("revoked")})}), known(1)},
+      {result({fake::Array({fake::Number(revoked), fake::Text("a"), fake::Text("b")})}), known(2)},
+      {result({numbers({})}), unknown},
+      {result({fake::Number(revoked)}), unknown},
+      {result({}), unknown},
+      {fake::Dictionary({}), unknown},
+      {fake::Nothing(), unknown},
+  };
+  for (const Case& one : cases) {
+    fake::TrustAnswer answer = Refuse(revoked);
+    answer.chain = Chain(chain_);
+    answer.result = one.result;
+    const ChainVerdict verdict = Ask({answer});
+    EXPECT_EQ(verdict.error, ChainError::kRevoked);
+    ASSERT_EQ(verdict.others.size(), one.more.empty() ? 0U : 1U) << one.more;
+    if (one.more.empty()) continue;
+    EXPECT_EQ(verdict.others[0].error, ChainError::kUndecided);
+    EXPECT_EQ(verdict.others[0].depth, 3U);
+    EXPECT_EQ(verdict.others[0].detail, one.more);
+  }
+  EXPECT_TRUE(Ask({Accept(chain_)}).others.empty());
+}
+
 TEST_F(MacosChainVerifierTest, NotYetValidIsToldFromExpiredByTheCertificatesDates) {
   const Bytes good = MakeIssuedBetween("CA", "Root", "20200101000000Z", "20991231235959Z");
   const Bytes past = MakeIssuedBetween("Leaf", "CA", "20200101000000Z", "20210101000000Z");

@@ -247,6 +247,57 @@ TEST_F(WindowsChainVerifierTest, RevokedAtDepthOneIsSaidBeforeAnythingElse) {
   EXPECT_EQ(verdict.depth, 1U);
 }
 
+std::string At(ChainError error, std::size_t depth) {
+  return std::to_string(static_cast<int>(error)) + "@" + std::to_string(depth);
+}
+
+// As "error@depth", the first one included.
+std::vector<std::string> FindingsOf(const ChainVerdict& verdict) {
+  std::vector<std::string> findings = {At(verdict.error, verdict.depth)};
+  for (const ChainFinding& other : verdict.others) {
+    EXPECT_NE(other.detail, "");
+    findings.push_back(At(other.error, other.depth));
+  }
+  return findings;
+}
+
+TEST_F(WindowsChainVerifierTest, WhoForgivesOneFindingHasNotForgivenTheOthers) {
+  using Findings = std::vector<std::string>;
+  SystemChain chain = WithStatus(1, CERT_TRUST_IS_REVOKED);
+  EXPECT_EQ(FindingsOf(Verdict(chain)), Findings({At(ChainError::kRevoked, 1)}));
+  chain.elements[0].error_status = CERT_TRUST_IS_NOT_TIME_VALID | CERT_TRUST_IS_REVOKED;
+  chain.policy_error = static_cast<std::uint32_t>(CERT_E_EXPIRED);
+  const Findings three = {At(ChainError::kRevoked, 0), At(ChainError::kRevoked, 1),
+                          At(ChainError::kExpired, 0)};
+  EXPECT_EQ(FindingsOf(Verdict(chain)), three);
+  // What the policy alone has, a bit that is not known, and a trust list.
+  chain.policy_error = static_cast<std::uint32_t>(CERT_E_ROLE);
+  chain.policy_element = 1;
+  chain.error_status |= 0x00200000;
+  chain.simple_chains = 2;
+  Findings six = three;
+  for (const auto& more : {At(ChainError::kWrongPurpose, 1), At(ChainError::kUndecided, 3),
+                           At(ChainError::kUndecided, 3)}) {
+    six.push_back(more);
+  }
+  EXPECT_EQ(FindingsOf(Verdict(chain)), six);
+}
+
+TEST_F(WindowsChainVerifierTest, OneFindingIsToldOnce) {
+  using Findings = std::vector<std::string>;
+  EXPECT_EQ(FindingsOf(Verdict(
+                WithStatus(1, CERT_TRUST_HAS_WEAK_SIGNATURE | CERT_TRUST_IS_NOT_SIGNATURE_VALID))),
+            Findings({At(ChainError::kWeakDigest, 1)}));
+  question_.network.revocation = Revocation::kHard;
+  EXPECT_EQ(FindingsOf(Verdict(WithStatus(1, kRevocationUnknownBits))),
+            Findings({At(ChainError::kRevocationUnknown, 1)}));
+  // Nor what nobody looks for.
+  question_.network.revocation = Revocation::kSoft;
+  EXPECT_EQ(
+      FindingsOf(Verdict(WithStatus(1, kRevocationUnknownBits | CERT_TRUST_IS_NOT_TIME_VALID))),
+      Findings({At(ChainError::kExpired, 1)}));
+}
+
 TEST_F(WindowsChainVerifierTest, DepthIsThatOfTheQuestionsChain) {
   SystemChain chain = GoodChain();
   chain.elements = {Element("leaf"), Element("root", CERT_TRUST_IS_UNTRUSTED_ROOT)};
