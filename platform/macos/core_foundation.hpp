@@ -77,12 +77,4 @@ inline std::optional<std::int64_t> IntegerOf(CFNumberRef number) {
   return value;
 }
 
-/// For a person: the system's sentence, where it has one, and the number.
-inline std::string DescribeStatus(OSStatus status) {
-  std::string text = "OSStatus " + std::to_string(status);
-  const auto message = Own(SecCopyErrorMessageString(status, nullptr));
-  if (message != nullptr) text = TextOf(message.get()) + " (" + text + ")";
-  return text;
-}
-
 }  // namespace ostrust::platform::macos

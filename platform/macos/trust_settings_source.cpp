@@ -11,6 +11,7 @@
 #include "platform/live_trust_store.hpp"
 #include "platform/macos/core_foundation.hpp"
 #include "platform/macos/fork_detection.hpp"
+#include "platform/macos/trust_status.hpp"
 #include "platform/macos/usage_constraints.hpp"
 #include "platform/memory_trust_store.hpp"
 #include "platform/sha1.hpp"
@@ -85,7 +86,7 @@ class Reader {
     CFArrayRef copied = nullptr;
     const OSStatus status = SecTrustSettingsCopyCertificates(domain.number, &copied);
     if (status == errSecNoTrustSettings) return;
-    if (status != errSecSuccess) Fail(domain, DescribeStatus(status));
+    if (status != errSecSuccess) Fail(domain, DescribeFailure(status));
     const CFArrayRef array = Keep(copied);
     if (array == nullptr) Fail(domain, "SecTrustSettingsCopyCertificates gave no array");
     const CFIndex count = CFArrayGetCount(array);
@@ -145,11 +146,11 @@ class Reader {
         SecTrustSettingsCopyTrustSettings(listed.certificate, domain.number, &copied);
     if (status == errSecItemNotFound) return std::nullopt;
     if (status != errSecSuccess && status != errSecInvalidTrustSettings) {
-      Fail(domain, DescribeStatus(status));
+      Fail(domain, DescribeFailure(status));
     }
     UsageConstraints constraints;
     if (status == errSecInvalidTrustSettings) {
-      constraints.problem = DescribeStatus(status);
+      constraints.problem = DescribeFailure(status);
     } else if (const CFArrayRef settings = Keep(copied); settings == nullptr) {
       constraints.problem = "SecTrustSettingsCopyTrustSettings gave no array";
     } else {

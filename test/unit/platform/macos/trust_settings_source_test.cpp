@@ -195,16 +195,17 @@ TEST_F(TrustSettingsSourceTest, ADomainThatCannotBeReadFailsTheWhole) {
                  {kSecTrustSettingsDomainUser, "user"},
                  {kSecTrustSettingsDomainSystem, "system"}};
   for (const auto& domain : domains) {
-    for (const OSStatus status : {errSecIO, errSecInternal, errSecParam}) {
+    for (const auto& [status, code] :
+         {std::pair(errSecIO, "errSecIO, -36"), std::pair(errSecInternal, "errSecInternal, -26276"),
+          std::pair(OSStatus{-99999}, "OSStatus -99999")}) {
       Reset();
       AddToSystem(root_);
       script_.Domain(domain.domain).Fail(status);
       const LoadResult result = source_->Load();
       EXPECT_EQ(result.store, nullptr);
-      const std::string number = std::to_string(status);
       EXPECT_EQ(result.error, "the trust settings of the domain " + domain.name +
-                                  " cannot be read: the system's words for " + number +
-                                  " (OSStatus " + number + ")");
+                                  " cannot be read: the system's words for " +
+                                  std::to_string(status) + " (" + code + ")");
       script_.Domain(domain.domain).Fail(errSecSuccess);
       EXPECT_NE(source_->Load().store, nullptr);
     }
@@ -304,7 +305,7 @@ TEST_F(TrustSettingsSourceTest, AFailureKeepsTheLastGoodStateAndIsReported) {
   System().Fail(errSecIO);
   ScriptedNotify().Post(kNotification);
   EXPECT_EQ(live.Current(), first);
-  EXPECT_NE(live.GetStatus().error.find("OSStatus -36"), std::string::npos)
+  EXPECT_NE(live.GetStatus().error.find("(errSecIO, -36)"), std::string::npos)
       << live.GetStatus().error;
 
   System().Fail(errSecSuccess);
