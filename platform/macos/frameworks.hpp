@@ -181,7 +181,6 @@ inline constexpr char kDetailStatusCodesKey[] = "StatusCodes";
 
 inline constexpr CFOptionFlags kSecRevocationOCSPMethod = 1U << 0U;
 inline constexpr CFOptionFlags kSecRevocationCRLMethod = 1U << 1U;
-inline constexpr CFOptionFlags kSecRevocationPreferCRL = 1U << 2U;
 inline constexpr CFOptionFlags kSecRevocationRequirePositiveResponse = 1U << 3U;
 inline constexpr CFOptionFlags kSecRevocationNetworkAccessDisabled = 1U << 4U;
 inline constexpr CFOptionFlags kSecRevocationUseAnyAvailableMethod =

@@ -42,7 +42,6 @@ SAME(kSecTrustSettingsResultUnspecified);
 SAME(kSecTrustSettingsKeyUseAny);
 SAME(kSecRevocationOCSPMethod);
 SAME(kSecRevocationCRLMethod);
-SAME(kSecRevocationPreferCRL);
 SAME(kSecRevocationRequirePositiveResponse);
 SAME(kSecRevocationNetworkAccessDisabled);
 SAME(kSecRevocationUseAnyAvailableMethod);
