@@ -22,6 +22,9 @@ constexpr std::uint32_t kOwnProcessor = kMachOArm64;
 constexpr std::uint32_t kOwnProcessor = kMachOX86_64;
 #endif
 
+/// What a program exports that has OpenSSL inside and shows it.
+constexpr std::string_view kOpenSsl = "OPENSSL_init_crypto";
+
 /// A file, mapped for reading; empty when it cannot be.
 class MappedFile {
  public:
@@ -94,7 +97,7 @@ bool IsForThisMachine(const std::string& file) {
 bool ExportsOpenSsl(const std::string& file) {
   const MappedFile mapped(file);
   const auto image = MachOImage::Read(mapped.Bytes(), kOwnProcessor);
-  return image && image->Exports("OPENSSL_init_crypto");
+  return image && image->Exports(kOpenSsl) == MachOImage::Exported::kYes;
 }
 
 std::string HiddenOpenSslVersion(const std::string&) {
@@ -118,6 +121,7 @@ Library LinkedLibcrypto(const std::string& file, const std::string& program) {
       of_program.push_back(Expanded(path, main, main));
     }
   }
+  std::string error;  // where no libcrypto is linked
   std::deque<Next> files = {{first, of_program}};
   std::set<std::string> seen;
   while (!files.empty()) {
@@ -131,6 +135,9 @@ Library LinkedLibcrypto(const std::string& file, const std::string& program) {
       return {{},
               IsMachO(mapped.Bytes()) ? "it is for another kind of processor than this ostrust"
                                       : "it is no program of macOS"};
+    }
+    if (next.file == first && image->Exports(kOpenSsl) == MachOImage::Exported::kMalformed) {
+      error = "its export trie is malformed";
     }
     std::vector<std::string> run_paths;
     for (const std::string& path : image->RunPaths()) {
@@ -149,7 +156,7 @@ Library LinkedLibcrypto(const std::string& file, const std::string& program) {
       if (!found.empty()) files.push_back({host::RealPath(found), run_paths});
     }
   }
-  return {};
+  return {{}, error};
 }
 
 std::string AnyLibcrypto() {

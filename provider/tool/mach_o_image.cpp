@@ -21,6 +21,9 @@ constexpr std::uint32_t kLoadWeakLibrary = 0x80000018;    // LC_LOAD_WEAK_DYLIB
 constexpr std::uint32_t kReexportLibrary = 0x8000001f;    // LC_REEXPORT_DYLIB
 constexpr std::uint32_t kLoadUpwardLibrary = 0x80000023;  // LC_LOAD_UPWARD_DYLIB
 constexpr std::uint32_t kRunPath = 0x8000001c;            // LC_RPATH
+constexpr std::uint32_t kDyldInfo = 0x22;                 // LC_DYLD_INFO
+constexpr std::uint32_t kDyldInfoOnly = 0x80000022;       // LC_DYLD_INFO_ONLY
+constexpr std::uint32_t kExportsTrie = 0x80000033;        // LC_DYLD_EXPORTS_TRIE
 
 // No file has more, and a forged one shall not keep us busy.
 constexpr std::size_t kMaxCommands = 4096;
@@ -57,6 +60,50 @@ std::span<const std::byte> PartFor(std::span<const std::byte> file, std::uint32_
   }
   return {};
 }
+
+/// Reads the nodes of an export trie, one thing after the other.
+class TrieReader {
+ public:
+  explicit TrieReader(std::span<const std::byte> trie) : trie_(trie) {}
+
+  std::size_t Left() const { return trie_.size() - at_; }
+  /// False when it is not in the trie.
+  bool Seek(std::uint64_t offset) {
+    if (offset >= trie_.size()) return false;
+    at_ = static_cast<std::size_t>(offset);
+    return true;
+  }
+  /// No more than is left.
+  void Skip(std::size_t count) { at_ += count; }
+  std::optional<std::uint8_t> Byte() {
+    if (Left() == 0) return std::nullopt;
+    return std::to_integer<std::uint8_t>(trie_[at_++]);
+  }
+  /// ULEB128. No number that is read here needs more than five bytes.
+  std::optional<std::uint64_t> Number() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      const auto byte = Byte();
+      if (!byte) return std::nullopt;
+      value |= std::uint64_t{*byte & 0x7fU} << shift;
+      if ((*byte & 0x80U) == 0) return value;
+    }
+    return std::nullopt;
+  }
+  std::optional<std::string_view> Text() {
+    const auto* const begin = reinterpret_cast<const char*>(trie_.data() + at_);
+    const void* const zero = Left() == 0 ? nullptr : std::memchr(begin, 0, Left());
+    if (zero == nullptr) return std::nullopt;
+    const std::string_view text(begin,
+                                static_cast<std::size_t>(static_cast<const char*>(zero) - begin));
+    at_ += text.size() + 1;
+    return text;
+  }
+
+ private:
+  std::span<const std::byte> trie_;
+  std::size_t at_ = 0;  // never behind the end
+};
 
 }  // namespace
 
@@ -122,6 +169,17 @@ bool MachOImage::ReadCommands(std::size_t count, std::size_t size) {
         strings_ = At<std::uint32_t>(at + 16).value_or(0);
         strings_size_ = At<std::uint32_t>(at + 20).value_or(0);
         break;
+      case kDyldInfo:
+      case kDyldInfoOnly:
+        if (*command_size < 48) return false;
+        trie_ = At<std::uint32_t>(at + 40).value_or(0);
+        trie_size_ = At<std::uint32_t>(at + 44).value_or(0);
+        break;
+      case kExportsTrie:
+        if (*command_size < 16) return false;
+        trie_ = At<std::uint32_t>(at + 8).value_or(0);
+        trie_size_ = At<std::uint32_t>(at + 12).value_or(0);
+        break;
       default:
         break;
     }
@@ -130,7 +188,46 @@ bool MachOImage::ReadCommands(std::size_t count, std::size_t size) {
   return true;
 }
 
-bool MachOImage::Exports(std::string_view function) const {
+MachOImage::Exported MachOImage::Exports(std::string_view function) const {
+  const std::string symbol = "_" + std::string(function);  // as C's names are
+  return trie_size_ != 0 ? InTrie(symbol) : InSymbolTable(symbol);
+}
+
+MachOImage::Exported MachOImage::InTrie(std::string_view symbol) const {
+  constexpr std::uint64_t kKind = 0x03;  // EXPORT_SYMBOL_FLAGS_KIND_MASK; 0 is a regular symbol
+  constexpr std::uint64_t kReexport = 0x08;
+  if (trie_ > file_.size() || trie_size_ > file_.size() - trie_) return Exported::kMalformed;
+  TrieReader trie(file_.subspan(trie_, trie_size_));
+  // A node is reached by an edge that takes at least one character of the symbol: wherever the
+  // offsets lead, there is an end.
+  while (true) {
+    const auto size = trie.Number();  // of what is exported under the name up to here
+    if (!size || *size > trie.Left()) return Exported::kMalformed;
+    if (symbol.empty()) {
+      if (*size == 0) return Exported::kNo;
+      const std::size_t left = trie.Left();
+      const auto flags = trie.Number();
+      if (!flags || left - trie.Left() > *size) return Exported::kMalformed;
+      return (*flags & (kKind | kReexport)) == 0 ? Exported::kYes : Exported::kNo;
+    }
+    trie.Skip(static_cast<std::size_t>(*size));
+    const auto edges = trie.Byte();
+    if (!edges) return Exported::kMalformed;
+    std::optional<std::uint64_t> child;
+    for (int i = 0; i < *edges && !child; ++i) {
+      const auto edge = trie.Text();
+      const auto offset = trie.Number();
+      if (!edge || edge->empty() || !offset) return Exported::kMalformed;
+      if (!symbol.starts_with(*edge)) continue;
+      symbol.remove_prefix(edge->size());
+      child = offset;
+    }
+    if (!child) return Exported::kNo;
+    if (*child == 0 || !trie.Seek(*child)) return Exported::kMalformed;
+  }
+}
+
+MachOImage::Exported MachOImage::InSymbolTable(std::string_view symbol) const {
   constexpr std::size_t kEntrySize = 16;  // nlist_64
   constexpr std::uint8_t kDebugging = 0xe0;
   constexpr std::uint8_t kPrivateExternal = 0x10;
@@ -141,19 +238,15 @@ bool MachOImage::Exports(std::string_view function) const {
     const std::size_t entry = std::size_t{symbols_} + i * kEntrySize;
     const auto name = At<std::uint32_t>(entry);
     const auto type = At<std::uint8_t>(entry + 4);
-    if (!name || !type) return false;
+    if (!name || !type) return Exported::kNo;
     if ((*type & (kDebugging | kPrivateExternal)) != 0 || (*type & kExternal) == 0 ||
         (*type & kType) != kInSection || *name >= strings_size_) {
       continue;
     }
     const auto text = TextAt(std::size_t{strings_} + *name, std::size_t{strings_} + strings_size_);
-    // C's names have an underscore before them.
-    if (text && text->size() == function.size() + 1 && text->front() == '_' &&
-        text->substr(1) == function) {
-      return true;
-    }
+    if (text == symbol) return Exported::kYes;
   }
-  return false;
+  return Exported::kNo;
 }
 
 bool IsMachO(std::span<const std::byte> file) {

@@ -1,6 +1,6 @@
 // The little the tool reads of macOS program files. Everything in a file may be wrong: what does
 // not add up is not there. The format: Apple's <mach-o/loader.h>, <mach-o/fat.h> and
-// <mach-o/nlist.h>.
+// <mach-o/nlist.h>; of the export trie, trieWalk() in Apple's published source of dyld.
 #pragma once
 
 #include <cstddef>
@@ -29,15 +29,20 @@ class MachOImage {
   /// What @rpath stands for in them: LC_RPATH.
   const std::vector<std::string>& RunPaths() const { return run_paths_; }
 
-  /// Whether its symbol table defines the external symbol of a C function of this name. Not what it
-  /// re-exports.
-  bool Exports(std::string_view function) const;
+  enum class Exported { kNo, kYes, kMalformed };
+
+  /// Whether it exports a C function of this name; not what it re-exports. By its export trie,
+  /// which is what dyld goes by and what strip(1) leaves; where it has none, by its symbol table.
+  /// kMalformed: the trie does not add up on the way to the name.
+  Exported Exports(std::string_view function) const;
 
  private:
   template <typename Value>
   std::optional<Value> At(std::size_t offset) const;
   std::optional<std::string_view> TextAt(std::size_t offset, std::size_t end) const;
   bool ReadCommands(std::size_t count, std::size_t size);
+  Exported InSymbolTable(std::string_view symbol) const;
+  Exported InTrie(std::string_view symbol) const;
 
   std::span<const std::byte> file_;
   std::vector<std::string> libraries_;
@@ -47,6 +52,9 @@ class MachOImage {
   std::uint32_t symbol_count_ = 0;
   std::uint32_t strings_ = 0;
   std::uint32_t strings_size_ = 0;
+  // LC_DYLD_EXPORTS_TRIE, or the exports of LC_DYLD_INFO. Of no size: there is none.
+  std::uint32_t trie_ = 0;
+  std::uint32_t trie_size_ = 0;
 };
 
 /// Whether it is a Mach-O file at all, of whatever architecture.

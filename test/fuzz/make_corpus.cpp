@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "certificates.hpp"
 #include "platform/der.hpp"
@@ -12,6 +13,7 @@
 #include "revocation_lists.hpp"
 
 using namespace ostrust::platform;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 namespace {
@@ -50,6 +52,26 @@ std::string TwoNames(const Bytes& a, const Bytes& b) {
   input += static_cast<char>(a.size() >> 8);
   input += static_cast<char>(a.size() & 0xff);
   return input + std::string(AsText(Concatenate(a, b)));
+}
+
+std::string Numbers(std::initializer_list<std::uint32_t> numbers, bool big_endian = false) {
+  std::string text;
+  for (const std::uint32_t number : numbers) {
+    for (int i = 0; i < 4; ++i) {
+      text += static_cast<char>(number >> 8 * (big_endian ? 3 - i : i));
+    }
+  }
+  return text;
+}
+
+// A Mach-O image of these load commands, with `rest` behind them.
+std::string Image(std::uint32_t processor, const std::vector<std::string>& commands,
+                  std::string_view rest) {
+  std::string all;
+  for (const std::string& command : commands) all += command;
+  return Numbers({0xfeedfacf, processor, 0, 2, static_cast<std::uint32_t>(commands.size()),
+                  static_cast<std::uint32_t>(all.size()), 0, 0}) +
+         all + std::string(rest);
 }
 
 Bytes SettingsOf(const char* trust, const char* reject) {
@@ -160,6 +182,31 @@ int main(int argc, char** argv) {
   list_parts.entries = Concatenate(Revoked(2, CertificateIssuer("A")), list_parts.entries);
   add_list("indirect", list_parts);
   revocation_index.Add("head", AsText(*EncodeRevocationHead("http://a/", {ToBytes("key")})));
+
+  const Corpus mach_o_image(top / "mach_o_image");
+  const std::string library = Numbers({0xc, 40, 24, 0, 0, 0}) + "libcrypto.dylib\0"s;
+  const std::string run_path = Numbers({0x8000001c, 32, 12}) + "@loader_path\0\0\0\0\0\0\0\0"s;
+  // Both f and OPENSSL_init_crypto, behind an edge that they share.
+  constexpr std::string_view kTrie =
+      "\0\1_\0\5\0\2f\0\x1fOPENSSL_init_crypto\0\x24\3\0\x90\1\0\2\4?\0"sv;
+  const auto trie_size = static_cast<std::uint32_t>(kTrie.size());
+  const std::string arm64 =
+      Image(0x0100000c,
+            {library, run_path, Numbers({0x80000022, 48, 0, 0, 0, 0, 0, 0, 0, 0, 152, trie_size})},
+            kTrie);
+  const std::string x86_64 =
+      Image(0x01000007, {library, Numbers({0x80000033, 16, 88, trie_size})}, kTrie);
+  const std::string symbols = Image(0x0100000c, {library, Numbers({2, 24, 96, 1, 112, 22})},
+                                    Numbers({1, 0x010f, 0, 0}) + "\0_OPENSSL_init_crypto\0"s);
+  mach_o_image.Add("info", arm64);
+  mach_o_image.Add("trie", x86_64);
+  mach_o_image.Add("symbols", symbols);
+  const auto arm64_size = static_cast<std::uint32_t>(arm64.size());
+  const auto x86_64_size = static_cast<std::uint32_t>(x86_64.size());
+  mach_o_image.Add("universal", Numbers({0xcafebabe, 2, 0x0100000c, 0, 48, arm64_size, 0,
+                                         0x01000007, 0, 48 + arm64_size, x86_64_size, 0},
+                                        true) +
+                                    arm64 + x86_64);
 
   const Corpus trust_settings(top / "trust_settings");
   trust_settings.Add("trust", AsText(SettingsOf("serverAuth clientAuth", nullptr)));

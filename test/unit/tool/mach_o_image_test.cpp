@@ -1,11 +1,16 @@
 #include "provider/tool/mach_o_image.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 namespace ostrust::tool {
 namespace {
+
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+using Exported = MachOImage::Exported;
 
 /// A Mach-O image made field by field.
 class Forged {
@@ -54,7 +59,22 @@ class Forged {
     bytes_[kSymbols + index * 16 + 4] = static_cast<std::byte>(type);
     std::memcpy(bytes_.data() + kStrings + name, text, std::strlen(text) + 1);
   }
+  /// One command more, at kEnd, and a trie at the end of the file; the symbol table stays as it is.
+  void AddTrie(std::string_view trie, std::uint32_t command = kDyldInfoOnly) {
+    const std::size_t size = command == kExportsTrie ? 16 : 48;
+    Put(16, 5);
+    Put(20, kEnd - kFirst + size);
+    Command(kEnd, command, size, 0, "");
+    Put(kEnd + size - 8, kSize);
+    Put(kEnd + size - 4, trie.size());
+    const auto* const begin = reinterpret_cast<const std::byte*>(trie.data());
+    bytes_.insert(bytes_.end(), begin, begin + trie.size());
+  }
   const std::vector<std::byte>& Bytes() const { return bytes_; }
+
+  static constexpr std::uint32_t kDyldInfo = 0x22;
+  static constexpr std::uint32_t kDyldInfoOnly = 0x80000022;
+  static constexpr std::uint32_t kExportsTrie = 0x80000033;
 
  private:
   std::vector<std::byte> bytes_;
@@ -94,7 +114,39 @@ void ExpectWhatIsInIt(const std::optional<MachOImage>& image) {
   EXPECT_EQ(image->Libraries(),
             (std::vector<std::string>{"/usr/lib/libSystem.B.dylib", "@rpath/libcrypto.3.dylib"}));
   EXPECT_EQ(image->RunPaths(), (std::vector<std::string>{"@loader_path/../lib"}));
-  EXPECT_TRUE(image->Exports("OPENSSL_init_crypto"));
+  EXPECT_EQ(image->Exports("OPENSSL_init_crypto"), Exported::kYes);
+}
+
+/// As lld 14 writes it for a program with OPENSSL_init_crypto(), which is weak, OPENSSL_init_ssl()
+/// and OPENSSL_tls of each thread, linked with -export_dynamic.
+constexpr std::string_view kTrie =
+    "\x00\x01_\0\x05"
+    "\x00\x03_mh_execute_header\0\x2bmain\0\x2fOPENSSL_\0\x34"
+    "\x02\x00\x00\x00"
+    "\x03\x00\xa0\x08\x00"
+    "\x00\x02tls\0\x42init_\0\x48"
+    "\x04\x01\x80\x80\x01\x00"
+    "\x00\x02ssl\0\x57"
+    "crypto\0\x5c"
+    "\x03\x00\x98\x08\x00"
+    "\x03\x04\x90\x08\x00"
+    "\0\0\0\0\0\0\0"sv;
+
+/// What an image with this trie says of `function`; by whichever command, the same.
+Exported InTrie(std::string_view trie, std::string_view function) {
+  std::optional<Exported> first;
+  for (const std::uint32_t command :
+       {Forged::kDyldInfo, Forged::kDyldInfoOnly, Forged::kExportsTrie}) {
+    Forged forged;
+    forged.AddTrie(trie, command);
+    const auto image = MachOImage::Read(forged.Bytes(), kMachOArm64);
+    EXPECT_TRUE(image);
+    if (!image) break;
+    const Exported exported = image->Exports(function);
+    EXPECT_EQ(first.value_or(exported), exported) << command;
+    first = exported;
+  }
+  return first.value_or(Exported::kMalformed);
 }
 
 TEST(MachOImage, SaysWhatAFileLinksAndExports) {
@@ -103,7 +155,122 @@ TEST(MachOImage, SaysWhatAFileLinksAndExports) {
   ExpectWhatIsInIt(image);
   for (const char* const other : {"imported", "local", "hidden", "no_underscore", "o_underscore",
                                   "OPENSSL_init_crypt", "_OPENSSL_init_crypto", ""}) {
-    EXPECT_FALSE(image->Exports(other)) << other;
+    EXPECT_EQ(image->Exports(other), Exported::kNo) << other;
+  }
+}
+
+TEST(MachOImage, SaysWhatAnExportTrieHas) {
+  ASSERT_EQ(kTrie.size(), 104U);
+  for (const char* const name : {"OPENSSL_init_crypto", "OPENSSL_init_ssl", "main"}) {
+    EXPECT_EQ(InTrie(kTrie, name), Exported::kYes) << name;
+  }
+  for (const char* const name : {"OPENSSL_tls", "OPENSSL_", "OPENSSL_init_", "OPENSSL_init_s",
+                                 "OPENSSL_init_ssl_", "OPENSSL_init_x", "X509_new", ""}) {
+    EXPECT_EQ(InTrie(kTrie, name), Exported::kNo) << name;
+  }
+}
+
+TEST(MachOImage, ANameInATrieMayGoOnInAnother) {
+  // Both f and fg; not fgh.
+  constexpr std::string_view kBoth = "\x00\x01_f\0\x06\x02\x00?\x01g\0\x0d\x02\x00?\x00"sv;
+  EXPECT_EQ(InTrie(kBoth, "f"), Exported::kYes);
+  EXPECT_EQ(InTrie(kBoth, "fg"), Exported::kYes);
+  EXPECT_EQ(InTrie(kBoth, "fgh"), Exported::kNo);
+}
+
+TEST(MachOImage, ANumberInATrieMayBeOfSeveralBytes) {
+  for (const std::string_view offset : {"\x80\x02"sv, "\x80\x82\x80\x80\x00"sv}) {
+    std::string trie = "\x00\x01_f\0"s + std::string(offset);
+    trie.resize(0x100);
+    trie += "\x02\x00?\x00"sv;
+    EXPECT_EQ(InTrie(trie, "f"), Exported::kYes);
+  }
+}
+
+TEST(MachOImage, ATrieCountsAndNotTheSymbolTable) {
+  EXPECT_EQ(InTrie("\x00\x00"sv, "OPENSSL_init_crypto"), Exported::kNo);
+  EXPECT_EQ(InTrie("", "OPENSSL_init_crypto"), Exported::kYes);  // there is no trie
+}
+
+TEST(MachOImage, WhatATrieReexportsOrHasAsANumberIsNotExported) {
+  for (const auto& [flags, exported] :
+       {std::pair('\x00', Exported::kYes), std::pair('\x01', Exported::kNo),
+        std::pair('\x02', Exported::kNo), std::pair('\x04', Exported::kYes),
+        std::pair('\x08', Exported::kNo), std::pair('\x10', Exported::kYes)}) {
+    std::string trie("\x00\x01_f\0\x06\x02?\x00\x00"sv);
+    trie[7] = flags;
+    EXPECT_EQ(InTrie(trie, "f"), exported) << static_cast<int>(flags);
+  }
+}
+
+TEST(MachOImage, ATrieThatDoesNotAddUpIsMalformed) {
+  for (const auto& [what, trie] : {
+           std::pair("a node that is not there", "\x00\x01_f\0\x06"sv),
+           std::pair("a node behind the end, and one beside", "\x00\x01_f\0\x0a\x02\x00?\x00"sv),
+           std::pair("a node far behind the end", "\x00\x01_f\0\xff\xff\xff\xff\x0f"sv),
+           std::pair("the root again", "\x00\x01_\0\x00"sv),
+           std::pair("an edge without a text", "\x00\x01\0\x04\x00\x00"sv),
+           std::pair("a text without an end", "\x00\x01_f"sv),
+           std::pair("no offset behind a text", "\x00\x01_f\0"sv),
+           std::pair("an offset without an end", "\x00\x01_f\0\x80\x80"sv),
+           std::pair("a number of six bytes", "\x00\x01_f\0\x87\x80\x80\x80\x80\x00\x00\x00"sv),
+           std::pair("one edge less than counted", "\x00\x02_g\0\x01"sv),
+           std::pair("no count of edges", "\x00"sv),
+           std::pair("what is exported is behind the end", "\x03\x00\x00"sv),
+           std::pair("a size as large as can be said", "\xff\xff\xff\xff\x7f\x00\x00"sv),
+           std::pair("flags longer than they are", "\x00\x01_f\0\x06\x01\x80\x00\x00"sv),
+           std::pair("flags without an end", "\x00\x01_f\0\x06\x02\x80\x80"sv),
+       }) {
+    EXPECT_EQ(InTrie(trie, "f"), Exported::kMalformed) << what;
+  }
+}
+
+TEST(MachOImage, ATrieThatGoesInCirclesComesToAnEnd) {
+  // Behind "_", one node leads to itself by "f".
+  constexpr std::string_view kCircle = "\x00\x01_\0\x05\x00\x01\x66\0\x05"sv;
+  EXPECT_EQ(InTrie(kCircle, std::string(100000, 'f')), Exported::kNo);
+  EXPECT_EQ(InTrie(kCircle, "g"), Exported::kNo);
+}
+
+TEST(MachOImage, ATrieThatIsNotInTheFileIsMalformed) {
+  for (const auto& [at, value] :
+       {std::pair(Forged::kEnd + 40, 0xffffffffU), std::pair(Forged::kEnd + 44, 0xffffffffU),
+        std::pair(Forged::kEnd + 44, 105U)}) {
+    Forged forged;
+    forged.AddTrie(kTrie);
+    forged.Put(at, value);
+    const auto image = MachOImage::Read(forged.Bytes(), kMachOArm64);
+    ASSERT_TRUE(image);
+    EXPECT_EQ(image->Libraries().size(), 2U);
+    EXPECT_EQ(image->Exports("OPENSSL_init_crypto"), Exported::kMalformed);
+  }
+}
+
+TEST(MachOImage, ATriesCommandWithoutItsFieldsMakesItNoImage) {
+  for (const std::uint32_t command :
+       {Forged::kDyldInfo, Forged::kDyldInfoOnly, Forged::kExportsTrie}) {
+    Forged forged;
+    forged.AddTrie(kTrie, command);
+    const std::size_t size = command == Forged::kExportsTrie ? 8 : 40;
+    forged.Put(20, Forged::kEnd - Forged::kFirst + size);
+    forged.Put(Forged::kEnd + 4, size);
+    EXPECT_FALSE(MachOImage::Read(forged.Bytes(), kMachOArm64)) << command;
+  }
+}
+
+TEST(MachOImage, SurvivesEveryByteOfATrieThatLies) {
+  for (std::size_t at = 0; at < kTrie.size(); ++at) {
+    for (int lie = 0; lie < 256; ++lie) {
+      std::string trie(kTrie);
+      trie[at] = static_cast<char>(lie);
+      Forged forged;
+      forged.AddTrie(trie);
+      const auto image = MachOImage::Read(forged.Bytes(), kMachOArm64);
+      ASSERT_TRUE(image);
+      for (const char* const name : {"OPENSSL_init_crypto", "OPENSSL_tls", "absent"}) {
+        image->Exports(name);
+      }
+    }
   }
 }
 
@@ -180,7 +347,7 @@ TEST(MachOImage, SurvivesAFileThatWasCutOff) {
                                      forged.Bytes().begin() + static_cast<std::ptrdiff_t>(size));
     const auto image = MachOImage::Read(cut, kMachOArm64);
     EXPECT_EQ(image.has_value(), size >= Forged::kEnd) << size;
-    EXPECT_EQ(image && image->Exports("OPENSSL_init_crypto"),
+    EXPECT_EQ(image && image->Exports("OPENSSL_init_crypto") == Exported::kYes,
               size >= Forged::kStrings + 1 + sizeof("_OPENSSL_init_crypto"))
         << size;
   }
