@@ -6,10 +6,6 @@
 namespace ostrust::tool {
 namespace {
 
-constexpr std::uint16_t kMachineAmd64 = 0x8664;
-constexpr std::uint16_t kMachineArm64 = 0xaa64;
-constexpr std::uint16_t kMachineI386 = 0x14c;
-
 // IMAGE_DATA_DIRECTORY.
 constexpr std::size_t kExports = 0;
 constexpr std::size_t kImports = 1;
@@ -27,11 +23,11 @@ bool IsDigit(char c) {
 
 std::uint16_t OwnMachine() {
 #if defined(_M_ARM64) || defined(__aarch64__)
-  return kMachineArm64;
+  return 0xaa64;  // IMAGE_FILE_MACHINE_ARM64
 #elif defined(_M_X64) || defined(__x86_64__)
-  return kMachineAmd64;
+  return 0x8664;  // IMAGE_FILE_MACHINE_AMD64
 #else
-  return kMachineI386;
+  return 0x14c;  // IMAGE_FILE_MACHINE_I386
 #endif
 }
 
