@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "children.hpp"
+#include "mounts.hpp"
 #include "platform/linux/file_io.hpp"
 #include "temporary_directory.hpp"
 

@@ -1,7 +1,5 @@
 #include "children.hpp"
 
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,15 +23,6 @@ int WaitForChild(pid_t child) {
 
 int InChild(const std::function<int()>& body) {
   return WaitForChild(StartChild(body));
-}
-
-bool HasOwnMounts() {
-  return unshare(CLONE_NEWNS) == 0 &&
-         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
-
-bool MountSmall(const std::string& directory) {
-  return HasOwnMounts() && mount("none", directory.c_str(), "tmpfs", 0, "size=64k,mode=0755") == 0;
 }
 
 }  // namespace ostrust::platform

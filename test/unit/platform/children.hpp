@@ -1,4 +1,4 @@
-// What tests of files do in a child process: as another user, with another disk, or to be killed.
+// What tests of files do in a child process: as another user, or to be killed.
 #pragma once
 
 #include <sys/types.h>
@@ -19,13 +19,5 @@ pid_t StartChild(const std::function<int()>& body);
 int WaitForChild(pid_t child);
 /// Both.
 int InChild(const std::function<int()>& body);
-
-/// Status of a child that could not mount what it needs.
-inline constexpr int kNoMount = 77;
-
-/// In a child: what is mounted from now on nobody else sees, and goes with it.
-bool HasOwnMounts();
-/// In a child: a disk of 64 KiB.
-bool MountSmall(const std::string& directory);
 
 }  // namespace ostrust::platform

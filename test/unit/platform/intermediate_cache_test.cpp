@@ -21,6 +21,7 @@
 
 #include "certificates.hpp"
 #include "children.hpp"
+#include "mounts.hpp"
 #include "platform/der.hpp"
 #include "platform/linux/cache_directory.hpp"
 #include "platform/linux/file_io.hpp"

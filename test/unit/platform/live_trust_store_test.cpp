@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "certificates.hpp"
-#include "platform/linux/file_trust_source.hpp"
 #include "platform/memory_trust_store.hpp"
 #include "temporary_directory.hpp"
 

@@ -13,7 +13,9 @@
 #include "platform/bundle.hpp"
 #include "platform/certificate_fields.hpp"
 #include "platform/der.hpp"
+#ifndef __APPLE__
 #include "platform/linux/locations.hpp"
+#endif
 
 namespace ostrust::platform {
 namespace {
@@ -209,6 +211,7 @@ TEST(Name, VisibleStringIsFoldedLikeTheOthers) {
             CanonicalName(Name(der::kUtf8String, "example ca")));
 }
 
+#ifndef __APPLE__  // whose roots are in no file
 TEST(Name, EveryRootOfThisMachineHasLibcryptosHash) {
   for (const BundleLocation& location : SystemBundles()) {
     std::ifstream stream(location.bundle, std::ios::binary);
@@ -227,6 +230,7 @@ TEST(Name, EveryRootOfThisMachineHasLibcryptosHash) {
     }
   }
 }
+#endif
 
 }  // namespace
 }  // namespace ostrust::platform

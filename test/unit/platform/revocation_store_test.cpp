@@ -21,6 +21,7 @@
 
 #include "certificates.hpp"
 #include "children.hpp"
+#include "mounts.hpp"
 #include "platform/linux/cache_directory.hpp"
 #include "platform/linux/revocation_files.hpp"
 #include "platform/name.hpp"
