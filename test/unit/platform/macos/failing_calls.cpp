@@ -10,7 +10,7 @@ namespace {
 std::atomic<int> calls_left{-1};
 std::atomic<const char*> failed{nullptr};
 
-bool Fails(const char* function) {
+[[maybe_unused]] bool Fails(const char* function) {
   if (calls_left < 0 || calls_left-- != 0) return false;
   failed = function;
   return true;
@@ -29,6 +29,8 @@ std::string Failed() {
 }
 
 }  // namespace ostrust::platform::macos
+
+#ifndef __APPLE__
 
 using ostrust::platform::macos::errSecAllocate;
 using ostrust::platform::macos::Fails;
@@ -70,3 +72,5 @@ WRAP(OSStatus, SecTrustSetOCSPResponse, (SecTrustRef a, CFTypeRef b), (a, b), er
 WRAP(OSStatus, SecTrustSetVerifyDate, (SecTrustRef a, CFDateRef b), (a, b), errSecAllocate)
 
 }  // extern "C"
+
+#endif
