@@ -198,7 +198,7 @@ class Reader {
       out = *value;
       return;
     }
-#if defined(_WIN32) || defined(__APPLE__)
+#ifdef OSTRUST_SYSTEM_VERIFIES
     Refuse(key, *value, "off: the operating system keeps what it fetches itself");
 #else
     if (!host::IsAbsolute(*value)) {

@@ -23,6 +23,7 @@
 // - trust_settings.cpp      SecTrustSettings, SecCertificate, SecPolicy
 // - trust.cpp               SecTrust, SecPolicyCreateRevocation
 // - notify.cpp              libnotify
+// - keychain.cpp            a Mac scripted by a folder of files; in the module ostrust-macos
 //
 // What a test scripts are values (Value): functions that make a new object each time the backend
 // asks for it. So a script holds no object, and after each test LiveObjects() must be empty:
@@ -130,6 +131,8 @@ struct NotifyScript {
   std::vector<std::string> Registered() const;
   /// As notify_post() in another process.
   void Post(const std::string& name);
+  /// Called within notify_check(), before it answers; may post, and must be thread-safe.
+  std::function<void()> during;
 
   struct Registration {
     std::string name;
@@ -168,8 +171,10 @@ struct TrustAnswer {
 };
 
 struct TrustScript {
-  /// In the order of the evaluations; the last one again and again. There must be one.
+  /// In the order of the evaluations; the last one again and again. There must be one, or `decide`.
   std::vector<TrustAnswer> answers;
+  /// Answers instead of them; must be thread-safe. `questions` is left alone then.
+  std::function<TrustAnswer(const TrustQuestion&)> decide;
   /// What a function returns, by its name, instead of doing anything.
   std::map<std::string, OSStatus> failures;
   /// Called within every evaluation, before it answers.

@@ -57,8 +57,9 @@ std::uint32_t notify_register_check(const char* name, int* out_token) {
 std::uint32_t notify_check(int token, int* check) {
   const Call call("notify_check");
   call.Needs(check, "check");
-  const std::lock_guard lock(Mutex());
   NotifyScript& script = ScriptedNotify();
+  if (script.during) script.during();
+  const std::lock_guard lock(Mutex());
   const auto found = script.registrations.find(token);
   if (found == script.registrations.end()) call.Die("there is no such token");
   if (script.check_status != ostrust::platform::macos::kNotifyStatusOk) return script.check_status;
