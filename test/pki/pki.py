@@ -267,6 +267,7 @@ def make_all(directory, openssl="openssl"):
     shutil.rmtree(directory, ignore_errors=True)
     pki = Pki(directory, openssl)
     past = ("20200101000000Z", "20210101000000Z")
+    future = ("20480101000000Z", "20490101000000Z")
 
     # Two unrelated roots and a server of each.
     pki.root("root-a", subject("Root A"))
@@ -274,6 +275,7 @@ def make_all(directory, openssl="openssl"):
     pki.root("root-b", subject("Root B"))
     pki.issue("leaf-b", subject("leaf b"), "root-b")
     pki.issue("leaf-a-expired", subject("leaf a, expired"), "root-a", dates=past)
+    pki.issue("leaf-a-future", subject("leaf a, not yet valid"), "root-a", dates=future)
 
     # Root A once more: same subject, same key, another certificate.
     pki.root("root-a-reissued", subject("Root A"), like="root-a")
