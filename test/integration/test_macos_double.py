@@ -88,7 +88,7 @@ class MacTest(OstrustTest):
 context, seen = None, []
 for script in %r:
     mac.change(*script)
-    context = context or %s
+    if context is None: context = %s
     seen.append([ask(context, name) for name in %r])
 report(seen)""" % (scripts, make, servers), self.macos(keys) if keys else None)
 
@@ -124,6 +124,14 @@ report(seen)"""
         self.assertEqual(refused, dict.fromkeys(ways, [UNKNOWN, UNKNOWN]))
         self.mac.script("system root-b")
         self.assertEqual(self.python(self.CODE % self.WAYS), dict.fromkeys(self.WAYS, [UNKNOWN, ACCEPTED]))
+
+    def test_ssl_cert_file_wins(self):
+        self.mac.script("admin root-a")
+        for path, wanted in ((pem("root-b"), [UNKNOWN, ACCEPTED]), ("os://", [ACCEPTED, UNKNOWN]),
+                             (support.MARKER, [ACCEPTED, UNKNOWN])):
+            seen = self.python("context = ssl.create_default_context()\n"
+                               "report([ask(context, name) for name in ('leaf-a', 'leaf-b')])", SSL_CERT_FILE=path)
+            self.assertEqual(seen, wanted, path)
 
     def test_the_openssl_command(self):
         def commands(configuration):
@@ -447,6 +455,13 @@ class Completion(MacTest):
         self.assertEqual(self.with_settings(scripts[0], servers=("leaf-a",), keys={"verify": "roots"}), [[UNKNOWN]])
         seen = self.with_settings([*scripts[0], "user root-a Deny"], servers=("leaf-a",))
         self.assertIn(seen[0][0], (UNKNOWN, REJECTED))
+
+    def test_where_chains_may_be_partial_what_sectrust_supplies_is_no_anchor(self):
+        # SecTrust ends the chain at the intermediate, which is no root.
+        partial = "trusting('os://'); context.verify_flags |= PARTIAL_CHAIN"
+        seen = self.with_settings(["system root-b", "anchor int-a"], ["system root-b", "anchor root-a", "keychain int-a"],
+                                  make=partial, servers=("leaf-int",))
+        self.assertEqual(seen, [[UNKNOWN], [ACCEPTED]])
 
 
 class Changes(MacTest):
