@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <initializer_list>
 #include <iterator>
 #include <system_error>
@@ -106,6 +105,8 @@ class Reader {
     if (!value) return;
     double seconds = 0;
     const char* const end = value->data() + value->size();
+    // What the two functions below read in different ways is refused.
+    const bool is_plain = value->find_first_not_of("0123456789.") == std::string::npos;
 #ifdef __APPLE__
     // libc++ has no std::from_chars() for double. A null locale is the C locale (xlocale.3).
     char* stop = nullptr;
@@ -115,7 +116,7 @@ class Reader {
     const auto [stop, error] = std::from_chars(value->data(), end, seconds);
     const bool is_number = error == std::errc() && stop == end;
 #endif
-    if (!is_number || !std::isfinite(seconds) || seconds < 0 || seconds > kMaxRefreshSeconds) {
+    if (!is_plain || !is_number || seconds > kMaxRefreshSeconds) {
       Refuse(key, *value, "a number of seconds from 0 to 86400");
       return;
     }

@@ -210,6 +210,15 @@ def run(arguments, env, cwd=None, timeout=60):
     return Done(list(arguments), completed)
 
 
+def verify_chain(words, configuration, cwd, **env):
+    """What the host program of this name answers for one case, field by field."""
+    done = subprocess.run([os.path.join(HOSTS, "verify_chain")], input="\t".join(words).encode(), cwd=cwd,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60 * SLOWER,
+                          env=environment(configuration, preload=False, **env))
+    assert (done.returncode, done.stderr) == (0, b""), (done.returncode, done.stderr)
+    return done.stdout.decode().rstrip("\n").split("\t")
+
+
 def skip_all_if(reason):
     """Ends the process as skipped if there is a reason."""
     if reason:

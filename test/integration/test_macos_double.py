@@ -323,6 +323,20 @@ class Refusals(MacTest):
         self.mac.script("admin root-a")
         self.assertEqual(self.s_client("leaf-a", "-CAfile", "os://", "-verify_hostname", "localhost").status, 0)
 
+    def test_who_forgives_a_status_forgives_no_other(self):
+        def verified(details, forgive):
+            self.mac.script("admin root-a", "verdict leaf-a -67820 %s is revoked" % details)
+            words = ["leaf=" + pem("leaf-a"), "host=localhost", "anchors=os://", "forgive=" + forgive]
+            answer = support.verify_chain(words, self.macos(), self.work, OSTRUST_TEST_MAC=self.mac.folder)
+            return answer[0], answer[3]
+
+        revoked, unspecified = "23", "1"  # the second is also what forgives everything
+        self.assertEqual(verified("0:-67820", revoked), ("accepted", "23@0"))
+        for details in ("0:-67820,0:-67818", "0:-67820,1:-67820", "-"):
+            self.assertEqual(verified(details, revoked), ("refused", "23@0,1@0"), details)
+            self.assertEqual(verified(details, unspecified), ("accepted", "23@0,1@0"), details)
+        self.assertEqual(verified("0:-67820", "10"), ("refused", "23@0"))
+
     def test_which_certificate_it_was(self):
         weak = [67, "CA certificate key too weak"]
         rows = (

@@ -5,7 +5,6 @@ an operating system's own verifier is put: the module ostrust-verifier has a dou
 import os
 import re
 import shutil
-import subprocess
 import time
 import unittest
 
@@ -204,12 +203,9 @@ report([handshake("client-a"), handshake("client-os-verdict")])"""
     def verify_chain(self, *words):
         """Verdict, errors as a callback sees them, and the log."""
         log = self.file("log", "")
-        done = subprocess.run([os.path.join(support.HOSTS, "verify_chain")], input="\t".join(words + ("anchors=os://",)).encode(),
-                              stdout=subprocess.PIPE, cwd=self.work, timeout=60 * support.SLOWER, check=True,
-                              env=support.environment(self.verifier({"log": "error:" + log}), preload=False))
+        answer = support.verify_chain([*words, "anchors=os://"], self.verifier({"log": "error:" + log}), self.work)
         with open(log) as file:
-            verdict, _, _, seen, _ = done.stdout.decode().split("\t")
-            return verdict, seen, file.read()
+            return answer[0], answer[3], file.read()
 
     def test_who_forgives_one_finding_has_not_forgiven_the_others(self):
         several = ("leaf=" + pem("leaf-os-verdict-several"), "host=localhost")
