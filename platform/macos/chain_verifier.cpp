@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -131,25 +132,42 @@ struct Findings {
   /// The only certificate that it has anything against; nullopt where it is none, more than one, or
   /// macOS does not tell.
   std::optional<std::size_t> blamed;
-  /// How many: of every certificate, the codes that differ. Zero where macOS does not tell.
+  /// How many, of every certificate. Zero where macOS does not tell.
   std::size_t count = 0;
 };
 
-/// How many different values are in `codes`; whatever is no number differs from everything.
-std::size_t CountDifferent(CFArrayRef codes) {
-  std::vector<std::int64_t> values;
-  std::size_t others = 0;
+/// What stands for a check that failed is CSSM's code for it, and several checks have one code
+/// (SecPolicyChecks.list of Apple's Security): of CSSMERR_TP_INVALID_CERTIFICATE one is that the
+/// key is too small, and another that the name is not permitted. These are the codes of which every
+/// check ends in the same status, so that who forgives that has forgiven all of them.
+bool HasOneStatus(std::int64_t code) {
+  constexpr std::uint32_t kCodes[] = {
+      0x8001210a,  // CSSMERR_TP_CERT_EXPIRED: the certificate, and once more as the leaf
+      0x8001210c,  // CSSMERR_TP_CERT_REVOKED: revoked, blocked
+      0x8001210d,  // CSSMERR_TP_CERT_SUSPENDED: valid for too long
+      0x80012407,  // CSSMERR_APPLETP_INVALID_EXTENDED_KEY_USAGE: as the policy, and the anchor,
+                   // wants
+      0x80012409,  // CSSMERR_APPLETP_PATH_LEN_CONSTRAINT
+  };
+  return std::any_of(std::begin(kCodes), std::end(kCodes),
+                     [code](std::uint32_t one) { return code == static_cast<std::int32_t>(one); });
+}
+
+/// How many findings are in `codes`: each is one of its own, unless it says the same again.
+std::size_t CountFindings(CFArrayRef codes) {
+  std::vector<std::int64_t> known;
+  std::size_t findings = 0;
   const CFIndex count = CFArrayGetCount(codes);
   for (CFIndex i = 0; i < count; ++i) {
     const auto number = As<CFNumberRef>(CFArrayGetValueAtIndex(codes, i), CFNumberGetTypeID());
-    const auto value = number == nullptr ? std::nullopt : IntegerOf(number);
-    if (!value) {
-      ++others;
-    } else if (std::find(values.begin(), values.end(), *value) == values.end()) {
-      values.push_back(*value);
+    const auto code = number == nullptr ? std::nullopt : IntegerOf(number);
+    if (code && HasOneStatus(*code)) {
+      if (std::find(known.begin(), known.end(), *code) != known.end()) continue;
+      known.push_back(*code);
     }
+    ++findings;
   }
-  return values.size() + others;
+  return findings;
 }
 
 Findings FindingsOf(SecTrustRef trust) {
@@ -166,7 +184,7 @@ Findings FindingsOf(SecTrustRef trust) {
     const auto codes = As<CFArrayRef>(
         detail == nullptr ? nullptr : ValueOf(detail, kDetailStatusCodesKey), CFArrayGetTypeID());
     if (codes == nullptr || CFArrayGetCount(codes) == 0) continue;
-    findings.count += CountDifferent(codes);
+    findings.count += CountFindings(codes);
     findings.blamed.reset();
     if (++certificates == 1) findings.blamed = static_cast<std::size_t>(i);
   }

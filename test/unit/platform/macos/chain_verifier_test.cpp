@@ -306,12 +306,21 @@ TEST_F(MacosChainVerifierTest, WhoForgivesOneFindingHasForgivenTheOthersOnlyWher
     return "macOS has " + std::to_string(count) +
            " more against the chain, and names the gravest only";
   };
-  const int revoked = errSecCertificateRevoked;
+  // CSSM's codes of SecPolicyChecks.list, as SInt32.
+  const auto revoked = static_cast<int>(0x8001210c);
+  const auto expired = static_cast<int>(0x8001210a);
+  const auto invalid = static_cast<int>(0x80012115);    // the key's size, names, policies
+  const auto untrusted = static_cast<int>(0x8001212a);  // the root, the issuer, Apple's lists
   const Case cases[] = {
       {result({numbers({revoked})}), ""},
       {result({numbers({revoked, revoked})}), ""},
+      {result({numbers({expired, revoked, expired})}), known(1)},
+      {result({numbers({invalid})}), ""},
+      {result({numbers({invalid, invalid})}), known(1)},
+      {result({numbers({untrusted, untrusted, untrusted})}), known(2)},
+      {result({numbers({-1, -1})}), known(1)},  // a code that is not known here
       {result({numbers({}), numbers({revoked})}), ""},
-      {result({numbers({revoked, errSecCertificateExpired})}), known(1)},
+      {result({numbers({revoked, expired})}), known(1)},
       {result({numbers({revoked}), numbers({revoked})}), known(1)},
       {result({fake::Array({fake::Number(revoked), fake::Text("revoked")})}), known(1)},
       {result({fake::Array({fake::Number(revoked), fake::Text("a"), fake::Text("b")})}), known(2)},
@@ -322,7 +331,7 @@ TEST_F(MacosChainVerifierTest, WhoForgivesOneFindingHasForgivenTheOthersOnlyWher
       {fake::Nothing(), unknown},
   };
   for (const Case& one : cases) {
-    fake::TrustAnswer answer = Refuse(revoked);
+    fake::TrustAnswer answer = Refuse(errSecCertificateRevoked);
     answer.chain = Chain(chain_);
     answer.result = one.result;
     const ChainVerdict verdict = Ask({answer});
