@@ -358,9 +358,19 @@ class SecTrustVerifier final : public ChainVerifier {
   }
 
  private:
+  /// A refusal by a question that left revocation out, of which nothing is known then: who forgives
+  /// the refusal has not forgiven that.
+  static ChainVerdict WithoutRevocation(ChainVerdict refused, const ChainQuestion& question) {
+    if (question.network.revocation != Revocation::kOff) {
+      refused.others.push_back({ChainError::kUndecided, question.chain.size(),
+                                "macOS was not asked about revocation, after that"});
+    }
+    return refused;
+  }
+
   static ChainVerdict FetchRevocationOnly(const ChainQuestion& question) {
-    const ChainVerdict found = Ask(question, question.chain, {false, Revocation::kOff});
-    if (found.error != ChainError::kNone) return found;
+    ChainVerdict found = Ask(question, question.chain, {false, Revocation::kOff});
+    if (found.error != ChainError::kNone) return WithoutRevocation(std::move(found), question);
     return AskAbout(question, found.chain, {true, question.network.revocation});
   }
 
@@ -370,9 +380,11 @@ class SecTrustVerifier final : public ChainVerifier {
     if (known.error != ChainError::kNoIssuer && known.error != ChainError::kUntrustedRoot) {
       return known;
     }
-    const ChainVerdict fetched = Ask(question, question.chain, {true, Revocation::kOff});
+    ChainVerdict fetched = Ask(question, question.chain, {true, Revocation::kOff});
     if (fetched.error == ChainError::kUndecided) return known;
-    if (fetched.error != ChainError::kNone) return fetched;
+    if (fetched.error != ChainError::kNone) {
+      return WithoutRevocation(std::move(fetched), question);
+    }
     return AskAbout(question, fetched.chain, judged);
   }
 };

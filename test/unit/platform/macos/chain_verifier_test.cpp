@@ -474,6 +474,34 @@ TEST_F(MacosChainVerifierTest, WithoutAChainThatIsKnownHereRevocationIsNotFetche
   EXPECT_EQ(AskedOnce().network_allowed, false);
 }
 
+TEST_F(MacosChainVerifierTest, WhoForgivesARefusalWithoutRevocationHasNotForgivenThat) {
+  // One finding, but of a question that was not about revocation.
+  fake::TrustAnswer refusal = Refuse(errSecCertificateValidityPeriodTooLong);
+  refusal.chain = Chain(chain_);
+  refusal.result = Details({1, 0, 0});
+  const std::string why = "macOS was not asked about revocation, after that";
+  const auto others = [&](std::vector<fake::TrustAnswer> answers) {
+    std::vector<std::string> details;
+    for (const ChainFinding& other : Ask(std::move(answers)).others) {
+      EXPECT_EQ(other.error, ChainError::kUndecided);
+      EXPECT_EQ(other.depth, 3U);
+      details.push_back(other.detail);
+    }
+    return details;
+  };
+  for (const Revocation revocation : {Revocation::kSoft, Revocation::kHard}) {
+    question_.network.revocation = revocation;
+    EXPECT_EQ(others({refusal}), std::vector<std::string>{why});
+  }
+  question_.network.intermediates = Intermediates::kFetch;
+  EXPECT_EQ(others({refusal}), std::vector<std::string>());  // asked for both at once
+  question_.network.revocation = Revocation::kLocal;
+  EXPECT_EQ(others({refusal}), std::vector<std::string>());
+  EXPECT_EQ(others({Refuse(errSecCreateChainFailed), refusal}), std::vector<std::string>{why});
+  question_.network.revocation = Revocation::kOff;
+  EXPECT_EQ(others({Refuse(errSecCreateChainFailed), refusal}), std::vector<std::string>());
+}
+
 TEST_F(MacosChainVerifierTest, IssuersOnlyAreFetchedAndTheirChainIsJudgedWithoutTheNetwork) {
   question_.network.intermediates = Intermediates::kFetch;
   views_.resize(1);
