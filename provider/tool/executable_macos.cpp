@@ -62,14 +62,10 @@ bool IsApples(const std::string& name) {
   return name.starts_with("/usr/lib/") || name.starts_with("/System/");
 }
 
-/// `path` with what dyld(1) puts in the place of @loader_path and @executable_path.
+/// Of what `loader` has in its load commands.
 std::string Expanded(const std::string& path, const std::string& loader,
                      const std::string& program) {
-  constexpr std::string_view kLoader = "@loader_path/";
-  constexpr std::string_view kProgram = "@executable_path/";
-  if (path.starts_with(kLoader)) return DirectoryOf(loader) + path.substr(kLoader.size());
-  if (path.starts_with(kProgram)) return DirectoryOf(program) + path.substr(kProgram.size());
-  return path;
+  return ExpandedPath(path, DirectoryOf(loader), DirectoryOf(program));
 }
 
 /// The file that a library of this install name is found in; empty when there is none. `run_paths`

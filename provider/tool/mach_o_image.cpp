@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace ostrust::tool {
 namespace {
@@ -247,6 +248,19 @@ MachOImage::Exported MachOImage::InSymbolTable(std::string_view symbol) const {
     if (text == symbol) return Exported::kYes;
   }
   return Exported::kNo;
+}
+
+std::string ExpandedPath(std::string_view path, const std::string& loaders_folder,
+                         const std::string& programs_folder) {
+  const std::pair<std::string_view, const std::string&> folders[] = {
+      {"@loader_path", loaders_folder}, {"@executable_path", programs_folder}};
+  for (const auto& [name, folder] : folders) {
+    if (!path.starts_with(name)) continue;
+    const std::string_view rest = path.substr(name.size());
+    if (rest.empty()) return folder;
+    if (rest.front() == '/') return folder + std::string(rest.substr(1));
+  }
+  return std::string(path);
 }
 
 bool IsMachO(std::span<const std::byte> file) {

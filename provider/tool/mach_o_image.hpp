@@ -57,6 +57,12 @@ class MachOImage {
   std::uint32_t trie_size_ = 0;
 };
 
+/// A library's or run path with what dyld puts in the place of @loader_path and @executable_path at
+/// its beginning (expandAtLoaderPath() in Loader.cpp): both may also stand alone. The folders end
+/// in a slash.
+std::string ExpandedPath(std::string_view path, const std::string& loaders_folder,
+                         const std::string& programs_folder);
+
 /// Whether it is a Mach-O file at all, of whatever architecture.
 bool IsMachO(std::span<const std::byte> file);
 

@@ -387,5 +387,18 @@ TEST(MachOImage, SurvivesEveryFieldThatLies) {
   }
 }
 
+TEST(MachOPathTest, LoaderAndProgramArePutInAsDyldDoes) {
+  const auto expanded = [](const char* path) { return ExpandedPath(path, "/l/", "/p/"); };
+  EXPECT_EQ(expanded("@loader_path/../lib"), "/l/../lib");
+  EXPECT_EQ(expanded("@executable_path/../lib"), "/p/../lib");
+  EXPECT_EQ(expanded("@loader_path"), "/l/");
+  EXPECT_EQ(expanded("@loader_path/"), "/l/");
+  EXPECT_EQ(expanded("@executable_path"), "/p/");
+  for (const char* const other : {"", "@", "@loader_paths", "@executable_path.d/x", "@rpath/x",
+                                  "/usr/local/lib", "lib/@loader_path"}) {
+    EXPECT_EQ(expanded(other), other);
+  }
+}
+
 }  // namespace
 }  // namespace ostrust::tool
