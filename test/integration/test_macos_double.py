@@ -324,10 +324,10 @@ class Refusals(MacTest):
         self.assertEqual(self.s_client("leaf-a", "-CAfile", "os://", "-verify_hostname", "localhost").status, 0)
 
     def test_who_forgives_a_status_forgives_no_other(self):
-        def verified(details, forgive):
+        def verified(details, forgive, keys=None):
             self.mac.script("admin root-a", "verdict leaf-a -67820 %s is revoked" % details)
             words = ["leaf=" + pem("leaf-a"), "host=localhost", "anchors=os://", "forgive=" + forgive]
-            answer = support.verify_chain(words, self.macos(), self.work, OSTRUST_TEST_MAC=self.mac.folder)
+            answer = support.verify_chain(words, self.macos(keys), self.work, OSTRUST_TEST_MAC=self.mac.folder)
             return answer[0], answer[3]
 
         revoked, unspecified = "23", "1"  # the second is also what forgives everything
@@ -336,6 +336,11 @@ class Refusals(MacTest):
             self.assertEqual(verified(details, revoked), ("refused", "23@0,1@0"), details)
             self.assertEqual(verified(details, unspecified), ("accepted", "23@0,1@0"), details)
         self.assertEqual(verified("0:-67820", "10"), ("refused", "23@0"))
+        # CSSM's code of names that are not permitted is that of a key that is too small, too.
+        self.assertEqual(verified("0:-2147409643,0:-2147409643", revoked), ("refused", "23@0,1@0"))
+        # The one question that was asked was not about revocation.
+        self.assertEqual(verified("0:-67820", revoked, {"revocation": "soft"}), ("refused", "23@0,1@0"))
+        self.assertEqual(verified("0:-67820", revoked, {"revocation": "soft", "intermediates": "fetch"}), ("accepted", "23@0"))
 
     def test_which_certificate_it_was(self):
         weak = [67, "CA certificate key too weak"]
