@@ -1,5 +1,6 @@
 #include "provider/log.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
