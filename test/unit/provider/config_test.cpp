@@ -48,7 +48,8 @@ TEST(Config, SwitchesTakeTheSpellingsOpenSslTakes) {
 TEST(Config, ABadValueIsNamedWithItsKeyAndTheAllowedValues) {
   EXPECT_EQ(ErrorOf("default-paths", "maybe"),
             "default-paths = maybe is not a value ostrust knows: it can be yes or no");
-  for (const char* value : {"-1", "soon", "1s", "1e9", "nan", "inf", "86401", "+5", "0x10", "1e1"}) {
+  for (const char* value :
+       {"-1", "soon", "1s", "1e9", "nan", "inf", "86401", "+5", "0x10", "1e1"}) {
     EXPECT_NE(ErrorOf("refresh", value).find("a number of seconds"), std::string::npos) << value;
   }
   EXPECT_NE(ErrorOf("refresh", "").find("refresh is empty"), std::string::npos);
