@@ -1,5 +1,6 @@
 #include "platform/verdict_cache.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -21,9 +22,14 @@ void AppendText(std::string_view text, std::string& key) {
   key += text;
 }
 
-bool MayChangeSoon(ChainError error) {
-  return error == ChainError::kUndecided || error == ChainError::kRevocationUnknown ||
-         error == ChainError::kNoIssuer;
+bool MayChangeSoon(const ChainVerdict& verdict) {
+  const auto is_passing = [](ChainError error) {
+    return error == ChainError::kRevocationUnknown || error == ChainError::kNoIssuer;
+  };
+  // An undecided one among the others only says that there is more.
+  return verdict.error == ChainError::kUndecided || is_passing(verdict.error) ||
+         std::any_of(verdict.others.begin(), verdict.others.end(),
+                     [&](const ChainFinding& other) { return is_passing(other.error); });
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ ChainVerdict VerdictCache::Verify(const ChainQuestion& question) const {
   }
   const SteadyTime asked = environment_.steady_now();
   ChainVerdict verdict = verifier_->Verify(question);
-  if (!key.empty() && !MayChangeSoon(verdict.error)) {
+  if (!key.empty() && !MayChangeSoon(verdict)) {
     try {
       Keep(std::move(key), question, asked, verdict);
     } catch (const std::bad_alloc&) {

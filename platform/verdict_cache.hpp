@@ -27,8 +27,8 @@ namespace ostrust::platform {
 ///
 /// Kept in memory only: at most kMaxEntries, and kMaxSize bytes of questions and verdicts; the
 /// oldest go first. Not kept is what the next attempt may mend (kUndecided, kRevocationUnknown,
-/// kNoIssuer), and what an exception ended. A snapshot of the trust store that is newer than the
-/// last one (ChainQuestion::store_id) drops everything.
+/// kNoIssuer; of ChainVerdict::others the last two), and what an exception ended. A snapshot of the
+/// trust store that is newer than the last one (ChainQuestion::store_id) drops everything.
 class VerdictCache final : public ChainVerifier {
  public:
   using SteadyTime = std::chrono::steady_clock::time_point;

@@ -29,6 +29,7 @@ class Scripted final : public ChainVerifier {
   struct Script {
     std::atomic<int> asked{0};
     ChainError error = ChainError::kNone;
+    std::vector<ChainFinding> others = {};
     std::size_t chain_size = 3;
     std::function<void()> meanwhile = [] {};
   };
@@ -41,6 +42,7 @@ class Scripted final : public ChainVerifier {
     verdict.error = script_.error;
     verdict.depth = 1;
     verdict.detail = "answer " + std::to_string(number);
+    verdict.others = script_.others;
     verdict.chain.push_back(Bytes(script_.chain_size, std::byte{1}));
     return verdict;
   }
@@ -210,6 +212,15 @@ TEST_F(VerdictCacheTest, WhatTheNextAttemptMayMendIsAskedAgain) {
     const bool again = error == ChainError::kUndecided || error == ChainError::kRevocationUnknown ||
                        error == ChainError::kNoIssuer;
     EXPECT_EQ(Asks(Question()), again) << "error " << number;
+  }
+  script_.error = ChainError::kRevoked;
+  for (int number = 1; number <= static_cast<int>(ChainError::kUndecided); ++number) {
+    const auto error = static_cast<ChainError>(number);
+    script_.others = {{ChainError::kExpired, 1, "first"}, {error, 0, "second"}};
+    SetUp();
+    EXPECT_TRUE(Asks(Question()));
+    const bool again = error == ChainError::kRevocationUnknown || error == ChainError::kNoIssuer;
+    EXPECT_EQ(Asks(Question()), again) << "another error " << number;
   }
 }
 
