@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace ostrust::platform {
+namespace {
+
+// For how long after a look was due the snapshot there is may be used while another thread looks.
+constexpr LiveTrustStore::Clock::duration kGrace = std::chrono::seconds(1);
+
+}  // namespace
 
 LiveTrustStore::LiveTrustStore(std::unique_ptr<TrustSource> source, Clock::duration refresh)
     : load_mutex_(mutex_rank::kTrustLoad),
@@ -14,14 +20,18 @@ LiveTrustStore::LiveTrustStore(std::unique_ptr<TrustSource> source, Clock::durat
 LiveTrustStore::~LiveTrustStore() = default;
 
 std::shared_ptr<const TrustStore> LiveTrustStore::Current() {
+  std::shared_ptr<const TrustStore> recent;
   {
     const std::lock_guard lock(mutex_);
-    if (loaded_once_ && Clock::now() < next_look_) return store_;
+    const Clock::time_point now = Clock::now();
+    if (loaded_once_ && now < next_look_) return store_;
+    if (now - kGrace < next_look_) recent = store_;
   }
   std::unique_lock load_lock(load_mutex_, std::defer_lock);
   if (!load_lock.try_lock()) {
-    // Another thread is looking. Its result is waited for only by those who have nothing else.
-    if (auto status = GetStatus(); status.store != nullptr) return std::move(status.store);
+    // Another thread is looking. Its result is waited for by those who have nothing else, or only
+    // what the store was before the process idled: a root that was removed meanwhile is no anchor.
+    if (recent != nullptr) return recent;
     load_lock.lock();
   }
   Reload();

@@ -14,7 +14,8 @@
 namespace ostrust::platform {
 
 /// Thread-safe. One thread at a time looks at the source; the others go on with the snapshot there
-/// is. Lives as long as the process (ForkSafeMutex).
+/// is, unless a look has been due for a second or more: then they wait. Lives as long as the
+/// process (ForkSafeMutex).
 class LiveTrustStore {
  public:
   using Clock = std::chrono::steady_clock;

@@ -127,6 +127,18 @@ TEST_F(LiveTrustStoreTest, WhileOneThreadReadsTheOthersGoOnWithWhatThereIs) {
   reader.join();
 }
 
+TEST_F(LiveTrustStoreTest, AfterTheProcessIdledNoThreadGoesOnWithWhatThereWas) {
+  LiveTrustStore& live = Live(20ms);
+  const auto first = live.Current();
+  std::this_thread::sleep_for(1100ms);
+  script_.delay = 200ms;
+  script_.changed = true;
+  std::thread reader([&] { static_cast<void>(live.Current()); });
+  while (script_.loads < 2) std::this_thread::yield();
+  EXPECT_NE(live.Current(), first);
+  reader.join();
+}
+
 TEST_F(LiveTrustStoreTest, TheFirstReadingIsWaitedForAndDoneOnce) {
   script_.delay = 50ms;
   LiveTrustStore& live = Live(1h);
