@@ -6,7 +6,7 @@
 namespace ostrust::platform {
 namespace {
 
-// For how long after a look was due the snapshot there is may be used while another thread looks.
+// How long after it was due a look may begin, so that the snapshot there is may be used meanwhile.
 constexpr LiveTrustStore::Clock::duration kGrace = std::chrono::seconds(1);
 
 }  // namespace
@@ -20,22 +20,25 @@ LiveTrustStore::LiveTrustStore(std::unique_ptr<TrustSource> source, Clock::durat
 LiveTrustStore::~LiveTrustStore() = default;
 
 std::shared_ptr<const TrustStore> LiveTrustStore::Current() {
-  std::shared_ptr<const TrustStore> recent;
   {
     const std::lock_guard lock(mutex_);
-    const Clock::time_point now = Clock::now();
-    if (loaded_once_ && now < next_look_) return store_;
-    if (now - kGrace < next_look_) recent = store_;
+    if (loaded_once_ && Clock::now() < next_look_) return store_;
   }
   std::unique_lock load_lock(load_mutex_, std::defer_lock);
   if (!load_lock.try_lock()) {
-    // Another thread is looking. Its result is waited for by those who have nothing else, or only
-    // what the store was before the process idled: a root that was removed meanwhile is no anchor.
-    if (recent != nullptr) return recent;
+    // Another thread is looking.
+    if (auto usable = UsableWhileLooking(); usable != nullptr) return usable;
     load_lock.lock();
   }
   Reload();
   return GetStatus().store;
+}
+
+std::shared_ptr<const TrustStore> LiveTrustStore::UsableWhileLooking() const {
+  const std::lock_guard lock(mutex_);
+  const bool has_begun = look_began_ >= next_look_;
+  const Clock::time_point began = has_begun ? look_began_ : Clock::now();
+  return began - next_look_ < kGrace ? store_ : nullptr;
 }
 
 LiveTrustStore::Status LiveTrustStore::GetStatus() const {
@@ -47,7 +50,9 @@ void LiveTrustStore::Reload() {
   {
     const std::lock_guard lock(mutex_);
     // Somebody else looked while this thread waited for load_mutex_.
-    if (loaded_once_ && Clock::now() < next_look_) return;
+    const Clock::time_point now = Clock::now();
+    if (loaded_once_ && now < next_look_) return;
+    look_began_ = now;
   }
   LoadResult result;
   const bool read = !loaded_once_ || source_->Changed();

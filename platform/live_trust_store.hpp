@@ -14,7 +14,8 @@
 namespace ostrust::platform {
 
 /// Thread-safe. One thread at a time looks at the source; the others go on with the snapshot there
-/// is, unless a look has been due for a second or more: then they wait. Lives as long as the
+/// is, however long that takes. They wait where the look began a second or more after it was due:
+/// in a process that idled, a root that was removed meanwhile is no anchor. Lives as long as the
 /// process (ForkSafeMutex).
 class LiveTrustStore {
  public:
@@ -39,7 +40,8 @@ class LiveTrustStore {
   Status GetStatus() const;
 
  private:
-  void Reload();  // load_mutex_ held
+  void Reload();                                                 // load_mutex_ held
+  std::shared_ptr<const TrustStore> UsableWhileLooking() const;  // null: wait
 
   // Held while the source is looked at. Rank below mutex_.
   ForkSafeMutex load_mutex_;
@@ -50,6 +52,7 @@ class LiveTrustStore {
   std::shared_ptr<const TrustStore> store_;
   std::string error_;
   Clock::time_point next_look_{};
+  Clock::time_point look_began_{};  // the last one, or the one under way
   std::uint64_t generation_ = 0;
   bool loaded_once_ = false;
 };

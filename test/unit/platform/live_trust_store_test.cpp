@@ -139,6 +139,21 @@ TEST_F(LiveTrustStoreTest, AfterTheProcessIdledNoThreadGoesOnWithWhatThereWas) {
   reader.join();
 }
 
+TEST_F(LiveTrustStoreTest, ASourceThatHangsKeepsTheOthersFromNothing) {
+  LiveTrustStore& live = Live(20ms);
+  const auto first = live.Current();
+  std::this_thread::sleep_for(30ms);
+  script_.delay = 2s;
+  script_.changed = true;
+  std::thread reader([&] { static_cast<void>(live.Current()); });
+  while (script_.loads < 2) std::this_thread::yield();
+  std::this_thread::sleep_for(1200ms);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(live.Current(), first);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 500ms);
+  reader.join();
+}
+
 TEST_F(LiveTrustStoreTest, TheFirstReadingIsWaitedForAndDoneOnce) {
   script_.delay = 50ms;
   LiveTrustStore& live = Live(1h);
