@@ -1,5 +1,6 @@
 """Root file systems of Debian's releases, made with mmdebstrap once and kept in $XDG_CACHE_HOME/ostrust-test or
-~/.cache/ostrust-test, and programs in them: for test/versions and test/windows-versions, which run as root.
+~/.cache/ostrust-test, and programs in them: for test/versions, test/windows-versions and
+test/clients/run, which run as root.
 
     OSTRUST_DEBIAN_MIRROR   where the packages come from (http://deb.debian.org/debian)
 """
@@ -16,8 +17,8 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 HOUR = 3600
 
 # `name` is that of the folder. Packages come from the first suite, but `more`, each of which may name its own
-# ("openssl/experimental").
-Release = collections.namedtuple("Release", "name title suites more packages")
+# ("openssl/experimental"). `optional` ones are left out where the suites do not have them.
+Release = collections.namedtuple("Release", "name title suites more packages optional", defaults=((),))
 
 
 class Unavailable(Exception):
@@ -53,6 +54,9 @@ def recipe(release):
     if release.more:
         command.append('--customize-hook=chroot "$1" apt-get -qq -y --no-install-recommends install ' +
                        shlex.join(release.more))
+    if release.optional:
+        command.append('--customize-hook=chroot "$1" sh -c \'for package do apt-cache show "$package" >/dev/null 2>&1 && echo "$package"; '
+                       'done | xargs apt-get -qq -y --no-install-recommends install\' sh ' + shlex.join(release.optional))
     return command, release.suites[0], ["deb %s %s main" % (MIRROR, suite) for suite in release.suites]
 
 

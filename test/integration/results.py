@@ -3,7 +3,7 @@
 
     results.py FILE.py|FILE.py:CLASS.TEST...
 
-    {"file": "test_rows.py", "test": "Curl.test_marker", "outcome": "pass", "why": ""}
+    {"asked": "test_rows.py:Curl", "file": "test_rows.py", "test": "Curl.test_marker", "outcome": "pass", "why": ""}
 
 An outcome is pass, fail or skip; `why` is the reason of a skip or the text of a failure. Python's standard
 library only.
@@ -20,9 +20,10 @@ import support
 class Results(unittest.TestResult):
     """Each test once: a test whose subtests failed has failed."""
 
-    def __init__(self, file):
+    def __init__(self, asked):
         super().__init__()
-        self._file = file
+        self._asked = asked
+        self._file = asked.partition(":")[0]
         self._worst = None
 
     def startTest(self, test):
@@ -34,7 +35,7 @@ class Results(unittest.TestResult):
         self._say(test.id(), *self._worst)
 
     def _say(self, name, outcome, why):
-        print(json.dumps({"file": self._file, "test": name.split(".", 1)[-1], "outcome": outcome,
+        print(json.dumps({"asked": self._asked, "file": self._file, "test": name.split(".", 1)[-1], "outcome": outcome,
                           "why": why}), flush=True)
 
     def _note(self, outcome, why):
@@ -63,13 +64,13 @@ class Results(unittest.TestResult):
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.path[:0] = [os.path.join(support.SOURCE, "test", room) for room in ("pki", "conformance")]
+    sys.path[:0] = [os.path.join(support.SOURCE, "test", room) for room in ("pki", "conformance", "clients")]
     import pki
     pki.make_all(support.PKI, support.OPENSSL)
     for argument in sys.argv[1:]:
         file, _, test = argument.partition(":")
         module = importlib.import_module(file[:-len(".py")])
-        result = Results(file)
+        result = Results(argument)
         reason = getattr(module, "why_not", lambda: None)()
         if reason:
             result._note("skip", reason)

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Node.js and what runs in it. See client.py."""
+import os
+import shutil
+
+import client
+from client import NPM, Client, Row, says
+from support import MARKER, pem, port_of
+
+
+class Node(Client):
+    """Node.js: it has roots of its own, and OpenSSL's default paths only if told so."""
+
+    row = Row("Node.js 20, 22, 24, 26", "`NODE_OPTIONS=--use-openssl-ca`",
+              "the system's store, by default paths; also with `SSL_CERT_FILE=os://` or the marker beside that option",
+              "see below")
+    packages = ("nodejs",)
+
+    program = "node"
+    refusal = "UNABLE_TO_|SELF_SIGNED|ERR_"
+    code = """
+const options = {host: "localhost", port: process.argv[1], family: 4};
+if (process.argv[2]) options.ca = require("fs").readFileSync(process.argv[2]);
+const request = require("https").get(options, () => { console.log("accepted"); process.exit(0); });
+request.on("error", error => { console.log(error.code); process.exit(1); });
+"""
+    fetch = """
+fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted"),
+    error => console.log(error.cause.code)).then(() => process.exit(0));
+"""
+
+    @classmethod
+    def why_not(cls):
+        if not shutil.which(cls.program):
+            return "%s is not there (test/deps clients)" % cls.program
+        version = says(cls.program, "-p", "process.versions.openssl")
+        return version is None and "does not run" or (
+            int(version.split(".")[0]) < 3 and "uses OpenSSL " + version)
+
+    @classmethod
+    def version(cls):
+        return says(cls.program, "-p", "process.versions.node + ' OpenSSL ' + process.versions.openssl")
+
+    def setUp(self):
+        super().setUp()
+        self.ours, self.without = (self.for_node(path) for path in (self.ours, self.without))
+
+    def for_node(self, path):
+        with open(path) as file:
+            text = file.read()
+        return self.file("node-" + os.path.basename(path), "nodejs_conf = openssl_init\n" + text)
+
+    def command(self, server, options=(), code=None, arguments=()):
+        return [self.program, *options, "-e", code or self.code, str(port_of(server)), *arguments]
+
+    def test_use_openssl_ca(self):
+        self.assertServed(options=["--use-openssl-ca"])
+        self.assertServed({"NODE_OPTIONS": "--use-openssl-ca"})
+
+    def test_fetch(self):
+        major = int(says(self.program, "-p", "process.versions.node").split(".")[0])
+        if major < 18:
+            self.skipTest("no fetch")
+        self.assertServed(options=["--use-openssl-ca"], code=self.fetch)
+
+    def test_ssl_cert_file_with_use_openssl_ca(self):
+        for name in ("os://", MARKER):
+            with self.subTest(name):
+                self.assertServed({"SSL_CERT_FILE": name}, options=["--use-openssl-ca"])
+
+    def test_the_section_that_is_read(self):
+        # nodejs_conf, or with --openssl-shared-config the section of everybody else.
+        shared = self.ostrust()
+        for options in (["--use-openssl-ca"], ["--openssl-shared-config", "--use-openssl-ca"]):
+            self.assertTrue(self.attempt("leaf-a", self.ours, options=options))
+            # Debian's own package is built to read the shared section.
+        self.assertTrue(self.attempt("leaf-a", shared, options=[
+            "--openssl-shared-config", "--use-openssl-ca"]))
+
+    def test_openssl_config_option(self):
+        self.assertTrue(self.attempt("leaf-a", os.devnull, options=[
+            "--openssl-config=" + self.ours, "--use-openssl-ca"]))
+        self.assertFalse(self.attempt("leaf-a", os.devnull, options=["--use-openssl-ca"]))
+
+    def test_what_does_not_work(self):
+        # Its own roots, and certificates that Node parses itself.
+        self.assertNotServed()
+        for env in ({"SSL_CERT_FILE": "os://"}, {"NODE_EXTRA_CA_CERTS": MARKER},
+                    {"NODE_EXTRA_CA_CERTS": "os://"}):
+            with self.subTest(env):
+                self.assertNotServed(env)
+        self.assertNotServed(arguments=[MARKER])  # the option `ca` of https.get()
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn(options=["--use-openssl-ca"], arguments=[pem("root-b")])
+        self.assertOnlyItsOwn({"NODE_EXTRA_CA_CERTS": pem("root-b")})
+
+
+def of_npm(major):
+    return os.path.join(NPM, "node%d" % major, "node_modules", "node", "bin", "node")
+
+
+class Node20(Node):
+    program = of_npm(20)
+
+
+class Node22(Node):
+    program = of_npm(22)
+
+
+class Node24(Node):
+    program = of_npm(24)
+
+
+class Node26(Node):
+    program = of_npm(26)
+
+
+if __name__ == "__main__":
+    client.main(globals())
