@@ -5,6 +5,7 @@ test/clients/run, which run as root.
     OSTRUST_DEBIAN_MIRROR   where the packages come from (http://deb.debian.org/debian)
 """
 import collections
+import fcntl
 import json
 import os
 import re
@@ -17,7 +18,8 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 HOUR = 3600
 
 # `name` is that of the folder. Packages come from the first suite, but `more`, each of which may name its own
-# ("openssl/experimental"). `optional` ones are left out where the suites do not have them.
+# ("openssl/experimental"). `optional` ones are left out where the suites do not have them, and are added to a root file
+# system that is there.
 Release = collections.namedtuple("Release", "name title suites more packages optional", defaults=((),))
 
 
@@ -54,44 +56,82 @@ def recipe(release):
     if release.more:
         command.append('--customize-hook=chroot "$1" apt-get -qq -y --no-install-recommends install ' +
                        shlex.join(release.more))
-    if release.optional:
-        command.append('--customize-hook=chroot "$1" sh -c \'for package do apt-cache show "$package" >/dev/null 2>&1 && echo "$package"; '
-                       'done | xargs apt-get -qq -y --no-install-recommends install\' sh ' + shlex.join(release.optional))
     return command, release.suites[0], ["deb %s %s main" % (MIRROR, suite) for suite in release.suites]
+
+
+# Nothing but a path from this machine: no proxy or apt configuration that a shell exports.
+def _environment():
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/nonexistent"}
+
+
+# Adds those of the packages that there are. Nothing is started.
+_ADD = r"""
+root=$1
+shift
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod +x "$root/usr/sbin/policy-rc.d"
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --bind /dev "$root/dev"
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+exec chroot "$root" sh -c 'set -e
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update
+    for package do
+        ! apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
+    done | xargs -r apt-get -qq -y --no-install-recommends install
+    apt-get clean' sh "$@"
+"""
 
 
 def root_of(release, refresh, say):
     """The root file system of a release; made if it is not there. `say` is told of that."""
+    os.makedirs(cache(), exist_ok=True)
     root = os.path.join(cache(), release.name)
+    with open(root + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _make(release, root, refresh, say)
+        stamp = root + ".optional"
+        have = set()
+        if os.path.exists(stamp):
+            with open(stamp) as file:
+                have.update(file.read().split())
+        wanted = set(release.optional) - have
+        if wanted:
+            say("adding to %s: %s" % (root, ", ".join(sorted(wanted))))
+            run(["unshare", "--mount", "--propagation", "private", "sh", "-euc", _ADD, "sh", root, *sorted(wanted)],
+                env=_environment(), timeout=HOUR)
+            with open(stamp, "w") as out:
+                out.write("\n".join(sorted(have | wanted)) + "\n")
+    return root
+
+
+def _make(release, root, refresh, say):
     stamp = root + ".recipe"
     command, suite, sources = recipe(release)
     text = json.dumps([command, suite, sources])
     try:
         with open(stamp) as file:
             if file.read() == text and not refresh:
-                return root
+                return
     except OSError:
         pass
     for program in ("mmdebstrap", "unshare", "chroot"):
         if not shutil.which(program):
             raise Unavailable("no %s (test/deps versions installs it)" % program)
-    os.makedirs(cache(), exist_ok=True)
-    for old in (stamp, root, root + ".new"):
+    for old in (stamp, root + ".optional", root, root + ".new"):
         if os.path.isdir(old) and not os.path.islink(old):
             shutil.rmtree(old)
         elif os.path.lexists(old):
             os.remove(old)
     say("making %s" % root)
-    # Nothing but a path from this machine: no proxy or apt configuration that a shell exports.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/nonexistent"}
     try:
-        run([*command, suite, root + ".new", *sources], env=environment, timeout=HOUR)
+        run([*command, suite, root + ".new", *sources], env=_environment(), timeout=HOUR)
         os.rename(root + ".new", root)
     finally:
         shutil.rmtree(root + ".new", ignore_errors=True)
     with open(stamp, "w") as out:
         out.write(text)
-    return root
 
 
 # What runs in the mount namespace first: nothing that is mounted or written to what is mounted is seen outside or
