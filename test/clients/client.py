@@ -24,7 +24,11 @@ import support  # noqa: E402
 from support import OstrustTest, port_of  # noqa: E402
 
 # In the order of docs/clients.md.
-FILES = ("test_python_clients", "test_transfer", "test_node", "test_scripting")  # CMake takes test_*.py
+FILES = ("test_python_clients", "test_transfer", "test_node", "test_scripting",  # CMake takes test_*.py
+         "test_databases",
+         "test_servers",
+         "test_others",
+         )
 
 # What `test/deps clients` got from npm.
 NPM = os.path.join(support.SOURCE, "build", "clients")
@@ -56,6 +60,7 @@ class Client(OstrustTest):
 
     row = None
     packages = ()  # Debian's; one that a release does not have is left out there
+    accepted = "^(hello|accepted)$"
     refusal = "certificate"
 
     @staticmethod
@@ -92,9 +97,13 @@ class Client(OstrustTest):
     def attempt(self, server, configuration, env=(), **how):
         done = support.run(self.command(server, **how),
                            support.environment(configuration, **dict(env)), cwd=self.work)
-        if re.search(r"^(hello|accepted)$", done.out, re.M):
+        return self.judge(done.out, done.text)
+
+    def judge(self, out, text):
+        """Whether its output is an acceptance; `text`: also what it wrote to standard error."""
+        if re.search(self.accepted, out, re.M):
             return True
-        self.assertRegex(done.text, "(?i)" + self.refusal, done)
+        self.assertRegex(text, "(?i)" + self.refusal)
         return False
 
     def assertServed(self, env=(), **how):
@@ -114,8 +123,11 @@ class Client(OstrustTest):
             self.assertFalse(self.attempt("leaf-a", configuration, env, **how), how)
 
     @staticmethod
-    def url(server):
-        return "https://localhost:%d/" % port_of(server)
+    def port(server):
+        return port_of(server)
+
+    def url(self, server):
+        return "https://localhost:%d/" % self.port(server)
 
 
 def classes_of(names):
