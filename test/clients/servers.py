@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class PageServer(TlsServer):
-    """`pages`: {path: bytes}. A path that is not there is 404."""
+    """`pages`: {path: bytes}, or of `kind` as well: {path: (bytes, kind)}. A path that is not there is 404."""
 
     def __init__(self, name, pages):
         self._pages = pages
@@ -29,8 +29,10 @@ class PageServer(TlsServer):
             with self._context.wrap_socket(connection, server_side=True) as tls:
                 words = tls.recv(65536).split()
                 page = self._pages.get(words[1].decode().partition("?")[0]) if len(words) > 1 else None
-                tls.sendall(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (
-                    b"404 Not Found" if page is None else b"200 OK", len(page or b""), page or b""))
+                status = b"404 Not Found" if page is None else b"200 OK"
+                body, kind = page if isinstance(page, tuple) else (page or b"", "text/plain")
+                tls.sendall(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+                    status, kind.encode(), len(body), body))
         except OSError:
             pass  # the client refused us: that is what is tested
         finally:
