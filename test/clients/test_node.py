@@ -1,14 +1,64 @@
 #!/usr/bin/env python3
 """Node.js and what runs in it. See client.py."""
+import json
 import os
 import shutil
+import tempfile
 
 import client
+import servers
 from client import NPM, Client, Row, says
-from support import MARKER, pem, port_of
+from support import MARKER, pem
 
 
-class Node(Client):
+def of_npm(major):
+    return os.path.join(NPM, "node%d" % major, "node_modules", "node", "bin", "node")
+
+
+class _InNode(Client):
+    """What runs in a Node.js, `program`."""
+
+    program = of_npm(24)
+    refusal = "UNABLE_TO_|SELF_SIGNED|ERR_|certificate"
+    package = None  # of npm, in build/clients
+
+    @classmethod
+    def why_not(cls):
+        if not shutil.which(cls.program):
+            return "%s is not there (test/deps clients)" % cls.program
+        if cls.package and not os.path.isdir(cls.folder()):
+            return "%s is not there (test/deps clients)" % cls.package
+        version = says(cls.program, "-p", "process.versions.openssl")
+        return version is None and "does not run" or (
+            int(version.split(".")[0]) < 3 and "uses OpenSSL " + version)
+
+    @classmethod
+    def folder(cls):
+        return os.path.join(NPM, cls.package, "node_modules", cls.package)
+
+    @classmethod
+    def version(cls):
+        with open(os.path.join(cls.folder(), "package.json")) as file:
+            return json.load(file)["version"]
+
+    def setUp(self):
+        super().setUp()
+        self.ours, self.without = (self.for_node(path) for path in (self.ours, self.without))
+
+    def for_node(self, path):
+        with open(path) as file:
+            text = file.read()
+        return self.file("node-" + os.path.basename(path), "nodejs_conf = openssl_init\n" + text)
+
+    def command(self, server, options=(), code=None, arguments=()):
+        return [self.program, *options, "-e", code or self.code, str(self.port(server)), *arguments]
+
+    def test_use_openssl_ca(self):
+        self.assertServed(options=["--use-openssl-ca"])
+        self.assertServed({"NODE_OPTIONS": "--use-openssl-ca"})
+
+
+class Node(_InNode):
     """Node.js: it has roots of its own, and OpenSSL's default paths only if told so."""
 
     row = Row("Node.js 20, 22, 24, 26", "`NODE_OPTIONS=--use-openssl-ca`",
@@ -17,7 +67,6 @@ class Node(Client):
     packages = ("nodejs",)
 
     program = "node"
-    refusal = "UNABLE_TO_|SELF_SIGNED|ERR_"
     code = """
 const options = {host: "localhost", port: process.argv[1], family: 4};
 if (process.argv[2]) options.ca = require("fs").readFileSync(process.argv[2]);
@@ -30,32 +79,8 @@ fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted")
 """
 
     @classmethod
-    def why_not(cls):
-        if not shutil.which(cls.program):
-            return "%s is not there (test/deps clients)" % cls.program
-        version = says(cls.program, "-p", "process.versions.openssl")
-        return version is None and "does not run" or (
-            int(version.split(".")[0]) < 3 and "uses OpenSSL " + version)
-
-    @classmethod
     def version(cls):
         return says(cls.program, "-p", "process.versions.node + ' OpenSSL ' + process.versions.openssl")
-
-    def setUp(self):
-        super().setUp()
-        self.ours, self.without = (self.for_node(path) for path in (self.ours, self.without))
-
-    def for_node(self, path):
-        with open(path) as file:
-            text = file.read()
-        return self.file("node-" + os.path.basename(path), "nodejs_conf = openssl_init\n" + text)
-
-    def command(self, server, options=(), code=None, arguments=()):
-        return [self.program, *options, "-e", code or self.code, str(port_of(server)), *arguments]
-
-    def test_use_openssl_ca(self):
-        self.assertServed(options=["--use-openssl-ca"])
-        self.assertServed({"NODE_OPTIONS": "--use-openssl-ca"})
 
     def test_fetch(self):
         major = int(says(self.program, "-p", "process.versions.node").split(".")[0])
@@ -96,10 +121,6 @@ fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted")
         self.assertOnlyItsOwn({"NODE_EXTRA_CA_CERTS": pem("root-b")})
 
 
-def of_npm(major):
-    return os.path.join(NPM, "node%d" % major, "node_modules", "node", "bin", "node")
-
-
 class Node20(Node):
     program = of_npm(20)
 
@@ -114,6 +135,61 @@ class Node24(Node):
 
 class Node26(Node):
     program = of_npm(26)
+
+
+class Undici(_InNode):
+    """undici, the client below fetch(), as a package."""
+
+    row = Row("undici", Node.row.set, Node.row.trusts, "as in Node.js; the option `ca` stays what it is")
+    package = "undici"
+    code = """
+const {request, Agent} = require(process.argv[1]);
+const connect = process.argv[3] ? {ca: require("fs").readFileSync(process.argv[3])} : {};
+request("https://localhost:" + process.argv[2], {dispatcher: new Agent({connect})}).then(
+    answer => answer.body.text()).then(text => console.log(text), error => console.log(error.code)).then(() => process.exit());
+"""
+
+    def command(self, server, options=(), arguments=()):
+        return [self.program, *options, "-e", self.code, self.folder(), str(self.port(server)), *arguments]
+
+    def test_what_does_not_work(self):
+        self.assertNotServed()
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn(options=["--use-openssl-ca"], arguments=[pem("root-b")])
+
+
+class Npm(_InNode):
+    """npm, and a registry."""
+
+    row = Row("npm", Node.row.set, "the system's store, by default paths",
+              "the marker in `cafile`: npm reads certificates from that file itself, and trusts them alone")
+    package = "npm"
+    accepted = "^1.2.3$"
+    document = json.dumps({
+        "name": "hello", "dist-tags": {"latest": "1.2.3"},
+        "versions": {"1.2.3": {"name": "hello", "version": "1.2.3", "dist": {"tarball": "https://localhost/hello.tgz"}}}})
+
+    def setUp(self):
+        super().setUp()
+        self.registries = {}
+
+    def port(self, server):
+        if server not in self.registries:
+            self.registries[server] = servers.PageServer(server, {"/hello": (self.document.encode(), "application/json")})
+        return self.registries[server].port
+
+    def command(self, server, options=(), arguments=()):
+        return [self.program, *options, os.path.join(self.folder(), "bin", "npm-cli.js"), "view", "hello", "version",
+                "--registry=" + self.url(server), "--cache=" + tempfile.mkdtemp(dir=self.work),
+                "--userconfig=" + os.devnull, "--fetch-retries=0", "--no-update-notifier", *arguments]
+
+    def test_what_does_not_work(self):
+        self.assertNotServed()
+        self.assertNotServed({"NODE_OPTIONS": "--use-openssl-ca"}, arguments=["--cafile=" + MARKER])
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn({"NODE_OPTIONS": "--use-openssl-ca"}, arguments=["--cafile=" + pem("root-b")])
 
 
 if __name__ == "__main__":
