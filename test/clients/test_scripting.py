@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 """Ruby, Perl and PHP. See client.py."""
+import base64
+import gzip
 import os
+import re
+import tempfile
 
 import client
+import servers
 import test_bundles
 from client import Client, Row, missing, says
 from support import MARKER, pem, port_of
@@ -81,10 +86,88 @@ end
             self.assertOnlyItsOwn(how=[how, pem("root-b")])
 
 
+class _Gems(Client):
+    """What fetches from an index of gems, which has one: hello 1.2.3."""
+
+    why_not = Ruby.why_not
+
+    def setUp(self):
+        super().setUp()
+        names = says("ruby", "-rzlib", "-e", "print [Zlib.gzip(Marshal.dump([['hello', Gem::Version.new('1.2.3'), 'ruby']]))"
+                     "].pack('m0')")
+        index = base64.b64decode(names)
+        self.pages = {"/specs.4.8.gz": index, "/latest_specs.4.8.gz": index, "/prerelease_specs.4.8.gz": gzip.compress(b"\4\b[\0"),
+                      "/versions": b"created_at: 2020-01-01T00:00:00Z\n---\nhello 1.2.3 0123456789abcdef0123456789abcdef\n",
+                      "/info/hello": b"---\n1.2.3 |checksum:" + 64 * b"0" + b"\n"}
+        self.indexes = {}
+
+    def port(self, server):
+        if server not in self.indexes:
+            self.indexes[server] = servers.PageServer(server, self.pages)
+        return self.indexes[server].port
+
+    def test_as_it_is(self):
+        self.assertServed()
+
+    def test_ssl_cert_file(self):
+        for name in ("os://", MARKER):
+            with self.subTest(name):
+                self.assertServed({"SSL_CERT_FILE": name})
+
+
+class Gem(_Gems):
+    """RubyGems."""
+
+    row = Row("Ruby's gem and Bundler", "nothing", "the system's store, by default paths; also the marker in `ssl_ca_cert` of "
+              "`.gemrc`, or in `BUNDLE_SSL_CA_CERT`", "")
+    packages = ("ruby",)
+    accepted = r"^hello \(1\.2\.3\)$"
+
+    @classmethod
+    def version(cls):
+        return "gem " + says("gem", "--version")
+
+    def command(self, server, ca=None):
+        home = tempfile.mkdtemp(dir=self.work)  # it keeps what it fetched
+        with open(os.path.join(home, ".gemrc"), "w") as out:
+            out.write(":verbose: true\n" + (":ssl_ca_cert: %s\n" % ca if ca else ""))
+        return ["env", "HOME=" + home, "gem", "list", "--remote", "--clear-sources", "--source",
+                self.url(server), "hello"]
+
+    def test_its_own_file(self):
+        self.assertServed(ca=MARKER)
+
+
+class Bundler(_Gems):
+    """Bundler, which resolves a Gemfile."""
+
+    row = Gem.row
+    packages = ("ruby-bundler",)
+    accepted = r"^    hello \(1\.2\.3\)$"
+
+    @staticmethod
+    def why_not():
+        return Ruby.why_not() or missing("bundle", "ruby-bundler")
+
+    @classmethod
+    def version(cls):
+        return "bundle " + re.search(r"[\d.]+", says("bundle", "--version", HOME="/tmp")).group()
+
+    def command(self, server):
+        home = tempfile.mkdtemp(dir=self.work)
+        with open(os.path.join(home, "Gemfile"), "w") as out:
+            out.write("source '%s'\ngem 'hello'\n" % self.url(server))
+        return ["env", "HOME=" + home, "BUNDLE_GEMFILE=" + home + "/Gemfile", "BUNDLE_RETRY=0", "BUNDLE_SILENCE_ROOT_WARNING=1",
+                "sh", "-c", "bundle lock; cat %s/Gemfile.lock" % home]
+
+    def test_its_own_file(self):
+        self.assertServed({"BUNDLE_SSL_CA_CERT": MARKER})
+
+
 class Perl(Client):
     """Perl's IO::Socket::SSL, which LWP and HTTP::Tiny rest on, and Net::SSLeay below it."""
 
-    row = Row("Perl's IO::Socket::SSL (LWP, HTTP::Tiny) and Net::SSLeay", "nothing, or `SSL_ca_file` with the marker",
+    row = Row("Perl's IO::Socket::SSL and Net::SSLeay", "nothing, or `SSL_ca_file` with the marker",
               "the system's store, by default paths; Net::SSLeay also `os://` and the marker",
               "`SSL_ca_file => \"os://\"`: it wants a file. Where Mozilla::CA is installed it is preferred: use the marker, or "
               "`replace-bundles = */Mozilla/CA/cacert.pem`")
@@ -150,6 +233,79 @@ print $done == 1 ? "accepted\\n"
             with self.subTest(name):
                 self.assertServed(code=self.net_ssleay, name=name)
         self.assertOnlyItsOwn(code=self.net_ssleay, name=pem("root-b"))
+
+
+class Lwp(Client):
+    """libwww-perl."""
+
+    row = Row("Perl's LWP and HTTP::Tiny", "nothing; HTTP::Tiny needs `verify_SSL => 1` before Perl 5.38",
+              "the system's store, by `system-bundles`: both name the system's bundle; also the marker in `SSL_ca_file`, "
+              "`PERL_LWP_SSL_CA_FILE` or `SSL_CERT_FILE`", "as IO::Socket::SSL")
+    packages = ("libwww-perl", "liblwp-protocol-https-perl")
+    code = """
+use strict; use warnings; use LWP::UserAgent;
+my ($url, $name) = @ARGV;
+my $agent = LWP::UserAgent->new(ssl_opts => {verify_hostname => 1, defined $name ? (SSL_ca_file => $name) : ()});
+my $answer = $agent->get($url);
+print $answer->is_success ? $answer->content : $answer->status_line . "\\n" . $answer->content;
+"""
+
+    @staticmethod
+    def why_not():
+        return Perl.why_not() or test_bundles.why_not() or (
+            not says("perl", "-MLWP::Protocol::https", "-e", "print 1")
+            and "LWP is not installed (package liblwp-protocol-https-perl)") or (
+            says("perl", "-MMozilla::CA", "-e", "print 1") and "Mozilla::CA is installed, and preferred")
+
+    @classmethod
+    def version(cls):
+        return "LWP " + says("perl", "-MLWP", "-e", "print LWP->VERSION")
+
+    def command(self, server, name=None):
+        return ["perl", "-e", self.code, self.url(server), *([name] if name else [])]
+
+    def test_as_it_is(self):
+        self.assertServed()
+
+    def test_the_marker(self):
+        self.assertServed(name=MARKER)
+        self.assertServed({"PERL_LWP_SSL_CA_FILE": MARKER})
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn(name=pem("root-b"))
+
+
+class HttpTiny(Client):
+    """HTTP::Tiny of Perl itself."""
+
+    row = Lwp.row
+    packages = ("perl", "libio-socket-ssl-perl")
+    code = """
+use strict; use warnings; use HTTP::Tiny;
+my ($url, $name) = @ARGV;
+my $answer = HTTP::Tiny->new(verify_SSL => 1, SSL_options => {defined $name ? (SSL_ca_file => $name) : ()})->get($url);
+print $answer->{success} ? $answer->{content} : $answer->{content} . "\\n";
+"""
+    command = Lwp.command
+
+    @staticmethod
+    def why_not():
+        return Perl.why_not() or test_bundles.why_not() or (
+            says("perl", "-MMozilla::CA", "-e", "print 1") and "Mozilla::CA is installed, and preferred")
+
+    @classmethod
+    def version(cls):
+        return "HTTP::Tiny " + says("perl", "-MHTTP::Tiny", "-e", "print HTTP::Tiny->VERSION")
+
+    def test_as_it_is(self):
+        self.assertServed()
+
+    def test_the_marker(self):
+        self.assertServed(name=MARKER)
+        self.assertServed({"SSL_CERT_FILE": MARKER})
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn(name=pem("root-b"))
 
 
 class Php(Client):
