@@ -104,7 +104,7 @@ class OpenVpn(Client):
               "the marker, `os://` or the bundle in `ca`: OpenVPN parses that file itself. A VPN is better off with a CA of its own")
     packages = ("openvpn",)
     accepted = "Peer Connection Initiated"
-    refusal = "certificate|CRL|CA file|os://"
+    refusal = "certificate|CA file|os://|X509NAME ERROR"
 
     @staticmethod
     def why_not():
@@ -127,14 +127,17 @@ class OpenVpn(Client):
             self.assertFalse(peer.ended, peer.text)
             with servers.Daemon(self.side("client-a", ca, "--tls-client", "--remote", "127.0.0.1", str(port), "--nobind",
                                           "--remote-cert-tls", "server"),
-                                lambda text: re.search("Initiated with|VERIFY ERROR|TLS Error", text),
+                                lambda text: re.search("Initiated with|VERIFY ERROR|X509NAME ERROR|TLS Error", text),
                                 support.environment(configuration, **dict(env)), self.work) as tunnel:
                 pass
         text = tunnel.text
         return self.judge(text, text)
 
     def test_capath(self):
-        self.assertServed(ca=["--capath", test_bundles.DIRECTORY])
+        directory = ["--capath", test_bundles.DIRECTORY]
+        self.assertServed(ca=directory)
+        for name, expected in (("leaf a", True), ("another", False)):
+            self.assertEqual(self.attempt("leaf-a", self.ours, ca=[*directory, "--verify-x509-name", name, "name"]), expected)
 
     def test_what_does_not_work(self):
         self.assertNotServed(ca=["--ca", MARKER])
