@@ -43,8 +43,8 @@ class PostgreSql(_Database):
     row = Row("PostgreSQL's libpq (psql, psycopg, ...)",
               "`sslmode=verify-full sslrootcert=system` from libpq 16 on; before, `sslrootcert=/etc/ostrust/os.pem`",
               "the system's store, by default paths",
-              "`sslrootcert=os://`: libpq looks for a file. `SSL_CERT_FILE=os://` or the marker in it beside `system` work. Without "
-              "`sslrootcert` libpq reads `~/.postgresql/root.crt`, and by default (`sslmode=prefer`) it verifies nothing")
+              "`sslrootcert=os://`: libpq looks for a file. `SSL_CERT_FILE=os://` or the marker in it beside `system` "
+              "work. Without `sslrootcert` libpq reads `~/.postgresql/root.crt`, and by default (`sslmode=prefer`) it verifies nothing")
     packages = ("postgresql",)
     user = "postgres"
 
@@ -161,8 +161,8 @@ class Redis(_Database):
     row = Row("Redis: redis-cli, and a server that follows another",
               "redis-cli: nothing but `--tls`; a server: `tls-ca-cert-file /etc/ostrust/os.pem`",
               "the system's store, by default paths; redis-cli also with the marker or `os://` after `--cacert`",
-              "`tls-ca-cert-file` is also what a server verifies its clients by: give it the system's store with `tls-auth-clients "
-              "no` only")
+              "`tls-ca-cert-file` is also what a server verifies its clients by: give it the system's store with "
+              "`tls-auth-clients no` only")
     packages = ("redis-server", "redis-tools")
     accepted = "^PONG$"
 

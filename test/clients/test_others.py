@@ -71,8 +71,8 @@ class Qt6(Qt):
     """Qt 6's network module: newer ones copy the certificates that they find."""
 
     row = Row("Qt 6's network module (C++, PyQt6)", "nothing", "Qt 6.4: the system's store, by `system-bundles`",
-              "Qt 6.8 and later reads the system's certificates itself, once, into a store of its own: a root in the system's store is "
-              "enough for it, but nothing of ostrust is asked")
+              "Qt 6.8 and later reads the system's certificates itself, once, into a store of its own: a root in the "
+              "system's store is enough for it, but nothing of ostrust is asked")
     packages = ("python3-pyqt6",)
     module = "PyQt6"
 
@@ -101,7 +101,8 @@ class OpenVpn(Client):
 
     row = Row("OpenVPN", "`capath /etc/ssl/certs`, with `verify-x509-name`: without that the holder of any public certificate is "
               "your server", "the system's store, by `system-bundles`",
-              "the marker, `os://` or the bundle in `ca`: OpenVPN parses that file itself. A VPN is better off with a CA of its own")
+              "the marker, `os://` or the bundle in `ca`: OpenVPN parses that file itself. A VPN is better off "
+              "with a CA of its own")
     packages = ("openvpn",)
     accepted = "Peer Connection Initiated"
     refusal = "certificate|CA file|os://|X509NAME ERROR"

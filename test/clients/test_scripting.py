@@ -96,7 +96,8 @@ class _Gems(Client):
         names = says("ruby", "-rzlib", "-e", "print [Zlib.gzip(Marshal.dump([['hello', Gem::Version.new('1.2.3'), 'ruby']]))"
                      "].pack('m0')")
         index = base64.b64decode(names)
-        self.pages = {"/specs.4.8.gz": index, "/latest_specs.4.8.gz": index, "/prerelease_specs.4.8.gz": gzip.compress(b"\4\b[\0"),
+        self.pages = {"/specs.4.8.gz": index, "/latest_specs.4.8.gz": index,
+                      "/prerelease_specs.4.8.gz": gzip.compress(b"\4\b[\0"),
                       "/versions": b"created_at: 2020-01-01T00:00:00Z\n---\nhello 1.2.3 0123456789abcdef0123456789abcdef\n",
                       "/info/hello": b"---\n1.2.3 |checksum:" + 64 * b"0" + b"\n"}
         self.indexes = {}

@@ -54,11 +54,11 @@ class Nginx(_Proxy):
     """nginx as a reverse proxy, with a worker of another user."""
 
     row = Row("nginx as a proxy (`proxy_ssl_verify on`)",
-              "`proxy_ssl_conf_command VerifyCAFile /etc/ostrust/os.pem;` beside any file in `proxy_ssl_trusted_certificate`; up to "
-              "1.26 the marker or the system's bundle in the latter is enough",
+              "`proxy_ssl_conf_command VerifyCAFile /etc/ostrust/os.pem;` beside any file in `proxy_ssl_trusted_certificate`; "
+              "up to 1.26 the marker or the system's bundle in the latter is enough",
               "the system's store; a root that is removed is refused by a running nginx",
-              "`os://`: nginx makes it a path. From 1.28 on it parses `proxy_ssl_trusted_certificate` itself. A session that is "
-              "resumed is not verified again: `proxy_ssl_session_reuse off`")
+              "`os://`: nginx makes it a path. Newer ones (seen: 1.30) parse `proxy_ssl_trusted_certificate` themselves. "
+              "A session that is resumed is not verified again: `proxy_ssl_session_reuse off`")
     packages = ("nginx-light", "nginx")
 
     @staticmethod
@@ -122,8 +122,10 @@ http {
 class HaProxy(_Proxy):
     """HAProxy, which copies the certificates of a CA file into the contexts of its servers."""
 
-    row = Row("HAProxy (`server ... ssl verify required`)", "`ca-file /etc/ostrust/os.pem`, or the system's bundle by path; from 3.2 on `@system-ca`",
-              "the roots of the system's store as they were when HAProxy started: it copies them (`preload = haproxy`, the default)",
+    row = Row("HAProxy (`server ... ssl verify required`)",
+              "`ca-file /etc/ostrust/os.pem`, or the system's bundle by path; from 3.2 on `@system-ca`",
+              "the roots of the system's store as they were when HAProxy started: it copies them (`preload = haproxy`, the "
+              "default)",
               "what is added or removed later, until it is reloaded; what the system has against a chain is not asked; `os://`: "
               "HAProxy looks for a file")
     packages = ("haproxy",)

@@ -280,7 +280,8 @@ class CMake(Client):
     """CMake's file(DOWNLOAD): a program with libcurl."""
 
     row = Row("CMake's `file(DOWNLOAD)`", "`TLS_VERIFY ON` in the call; from 3.31 on nothing",
-              "the system's store, as curl; also with the marker in `TLS_CAINFO`", "before CMake 3.31 it verifies nothing unless told to")
+              "the system's store, as curl; also with the marker in `TLS_CAINFO`",
+              "before CMake 3.31 it verifies nothing unless told to")
     packages = ("cmake",)
 
     @staticmethod
