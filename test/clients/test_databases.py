@@ -44,7 +44,8 @@ class PostgreSql(_Database):
               "`sslmode=verify-full sslrootcert=system` from libpq 16 on; before, `sslrootcert=/etc/ostrust/os.pem`",
               "the system's store, by default paths",
               "`sslrootcert=os://`: libpq looks for a file. `SSL_CERT_FILE=os://` or the marker in it beside `system` "
-              "work. Without `sslrootcert` libpq reads `~/.postgresql/root.crt`, and by default (`sslmode=prefer`) it verifies nothing")
+              "work. Without `sslrootcert` libpq reads `~/.postgresql/root.crt`, "
+              "and by default (`sslmode=prefer`) it verifies nothing")
     packages = ("postgresql",)
     user = "postgres"
 
