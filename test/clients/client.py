@@ -3,7 +3,7 @@ of docs/clients.md has a row for; CTest runs each by its name, and `test/clients
 
     test_FILE.py CLASS    runs one; 77 if it cannot run here
     client.py             says of each what its row is, and which version is here: a line of JSON a class
-    client.py --packages  says which of Debian's packages they are in
+    client.py --packages  says which of Debian's packages they are in, but those that start something
 
 Each acceptance of a server of a root that only the system trusts has its twin: the same command without ostrust is
 refused. Programs in which it does not work have a class as well, so that the document stays true.
@@ -60,6 +60,7 @@ class Client(OstrustTest):
 
     row = None
     packages = ()  # Debian's; one that a release does not have is left out there
+    services = ()  # more of them that start something when they are installed: only for root file systems
     accepted = "^(hello|accepted)$"
     refusal = "certificate"
 

@@ -46,7 +46,8 @@ class PostgreSql(_Database):
               "`sslrootcert=os://`: libpq looks for a file. `SSL_CERT_FILE=os://` or the marker in it beside `system` "
               "work. Without `sslrootcert` libpq reads `~/.postgresql/root.crt`, "
               "and by default (`sslmode=prefer`) it verifies nothing")
-    packages = ("postgresql",)
+    packages = ("postgresql-client",)
+    services = ("postgresql",)
     user = "postgres"
 
     @staticmethod
@@ -113,7 +114,8 @@ class MariaDb(_Database):
     row = Row("MariaDB's client and connector for C", "`ssl-verify-server-cert` in the client's section of `my.cnf`",
               "the system's store, by default paths; also with the marker or `os://` in `ssl-ca`",
               "before MariaDB 11.4 nothing is verified without that line")
-    packages = ("mariadb-server", "mariadb-client")
+    packages = ("mariadb-client",)
+    services = ("mariadb-server",)
     user = "mysql"
     refusal = "certificate|SSL error"
 
@@ -164,7 +166,8 @@ class Redis(_Database):
               "the system's store, by default paths; redis-cli also with the marker or `os://` after `--cacert`",
               "`tls-ca-cert-file` is also what a server verifies its clients by: give it the system's store with "
               "`tls-auth-clients no` only")
-    packages = ("redis-server", "redis-tools")
+    packages = ("redis-tools",)
+    services = ("redis-server",)
     accepted = "^PONG$"
 
     @staticmethod

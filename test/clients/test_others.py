@@ -103,7 +103,7 @@ class OpenVpn(Client):
               "your server", "the system's store, by `system-bundles`",
               "the marker, `os://` or the bundle in `ca`: OpenVPN parses that file itself. A VPN is better off "
               "with a CA of its own")
-    packages = ("openvpn",)
+    services = ("openvpn",)
     accepted = "Peer Connection Initiated"
     refusal = "certificate|CA file|os://|X509NAME ERROR"
 

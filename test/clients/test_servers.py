@@ -59,7 +59,7 @@ class Nginx(_Proxy):
               "the system's store; a root that is removed is refused by a running nginx",
               "`os://`: nginx makes it a path. Newer ones (seen: 1.30) parse `proxy_ssl_trusted_certificate` themselves. "
               "A session that is resumed is not verified again: `proxy_ssl_session_reuse off`")
-    packages = ("nginx-light", "nginx")
+    services = ("nginx",)
 
     @staticmethod
     def why_not():
@@ -128,7 +128,7 @@ class HaProxy(_Proxy):
               "default)",
               "what is added or removed later, until it is reloaded; what the system has against a chain is not asked; `os://`: "
               "HAProxy looks for a file")
-    packages = ("haproxy",)
+    services = ("haproxy",)
     refusal = "certificate|CA file|ca-file"
 
     @staticmethod
@@ -192,7 +192,7 @@ class Stunnel(_Proxy):
     row = Row("stunnel (`verifyChain = yes`)", "`CAfile = /etc/ssl/certs/ca-certificates.crt`, or `CApath` with its directory",
               "the system's store, by `system-bundles`; a root that is removed is refused by a running stunnel",
               "the marker and `os://`: stunnel wants to find a certificate in the file")
-    packages = ("stunnel4",)
+    services = ("stunnel4",)
     refusal = "certificate|os://"
 
     @staticmethod
