@@ -232,7 +232,7 @@ class GitOpenSsl(_Pages):
 class LibGit2(_Pages):
     """libgit2, through pygit2: git's protocol in many programs, where it uses OpenSSL."""
 
-    row = Row("libgit2 (pygit2, cargo, ...) where it uses OpenSSL, as Debian's sid", "nothing",
+    row = Row("libgit2 (pygit2, ...) where it uses OpenSSL, as Debian's sid", "nothing",
               "the system's store, by default paths; also `set_ssl_cert_locations` with the marker or `os://`",
               "Debian 12 and 13 build it with Mbed TLS: no OpenSSL in it")
     packages = ("python3-pygit2",)
