@@ -24,11 +24,8 @@ import support  # noqa: E402
 from support import OstrustTest, port_of  # noqa: E402
 
 # In the order of docs/clients.md.
-FILES = ("test_python_clients", "test_transfer", "test_node", "test_scripting",  # CMake takes test_*.py
-         "test_databases",
-         "test_servers",
-         "test_others",
-         )
+FILES = ("test_python", "test_python_clients", "test_python_companies", "test_transfer", "test_node", "test_scripting",
+         "test_databases", "test_servers", "test_others")  # CMake takes test_*.py
 
 # What `test/deps clients` got from npm.
 NPM = os.path.join(support.SOURCE, "build", "clients")

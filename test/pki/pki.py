@@ -27,6 +27,10 @@ string_mask = {string_mask}
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[proxy_root]
+basicConstraints = CA:TRUE
+subjectKeyIdentifier = none
+authorityKeyIdentifier = none
 [mail_root]
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
@@ -157,9 +161,10 @@ class Pki:
         """The path of a private key."""
         return self.path(name + ".key")
 
-    def root(self, name, subject, kind="root", like=None, string_mask="utf8only", dates=None):
-        """A self-signed CA. `like`: take the key of that root instead of a new one."""
-        self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates)
+    def root(self, name, subject, kind="root", like=None, string_mask="utf8only", dates=None,
+             extensions=""):
+        """A self-signed CA. `like`: take the key of that root instead of a new one. `extensions`: as of issue()."""
+        self._make(name, subject, kind, like=like, string_mask=string_mask, dates=dates, extensions=extensions)
 
     def issue(self, name, subject, issuer, kind="server", like=None, dates=None, extensions=""):
         """A certificate of `kind` (a section of _CONFIG), signed by `issuer`. `like`: take the key of
@@ -358,10 +363,30 @@ def make_all(directory, openssl="openssl"):
     pki.issue("root-a-by-b", subject("Root A"), "root-b", kind="root", like="root-a")
     pki.other_signature("int-a-other-signature", "int-a")
 
+    _make_for_proxies(pki)
     _make_for_policy(pki)
 
     open(stamp, "w").close()
     return pki
+
+
+# What a proxy's root that RFC 5280 (4.2.1) does not allow has instead of what it must have, by its name.
+PROXY_ROOTS = {
+    "plain": "",
+    "not-critical": "keyUsage = critical,keyCertSign\nsubjectKeyIdentifier = hash",
+    "no-key-usage": "basicConstraints = critical,CA:TRUE\nsubjectKeyIdentifier = hash",
+    "no-key-identifier": "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign",
+}
+
+
+def _make_for_proxies(pki):
+    """Roots and servers as proxies that intercept TLS make them: one without anything but CA:TRUE, whose server's
+    certificate does not say by which key it was signed; and such that lack one thing."""
+    for name, extensions in PROXY_ROOTS.items():
+        pki.root("root-proxy-" + name, subject("Proxy Root, " + name), kind="proxy_root", extensions=extensions)
+        identifier = "keyid:always" if "hash" in extensions else "DER:30:03:80:01:01" if extensions else "none"
+        pki.issue("leaf-proxy-" + name, subject("leaf of the proxy"), "root-proxy-" + name,
+                  extensions="authorityKeyIdentifier = " + identifier)
 
 
 def _make_for_policy(pki):
