@@ -72,35 +72,43 @@ def interpreter(name):
     return found[0] if found else None
 
 
-class _Python(Client):
+class _Interpreter(Client):
     """One interpreter."""
 
-    row = Row("CPython's `ssl`, and what uses its default context: `urllib.request`, `http.client`, `asyncio`", "nothing",
-              "the system's store, by default paths; also `load_verify_locations` and `create_default_context(cafile=)` with "
-              "`os://`, the marker or the system's bundle",
-              "`get_ca_certs()` lists none of the system's (they are looked up when they are needed); `preload` is for programs "
-              "that need the list. An interpreter with OpenSSL linked in and hidden, see python-build-standalone below")
     refusal = "CERTIFICATE_VERIFY_FAILED|No such file"  # os:// without ostrust
     name = None
 
     @classmethod
+    def path(cls):
+        return interpreter(cls.name)
+
+    @classmethod
     def why_not(cls):
-        path = interpreter(cls.name)
-        if not path:
+        if not cls.path():
             return "%s is not installed" % cls.name
-        version = says(path, "-c", "import ssl; print(ssl.OPENSSL_VERSION)")
-        return not version and cls.name + " has no ssl" or (
-            not version.startswith("OpenSSL 1.") and test_bundles.why_not() or
-            version.startswith("OpenSSL 1.") and cls.name + " uses " + version)
+        version = says(cls.path(), "-c", "import ssl; print(ssl.OPENSSL_VERSION)")
+        if not version:
+            return cls.name + " has no ssl"
+        return not re.match(r"OpenSSL [3-9]", version) and "%s uses %s" % (cls.name, version) or test_bundles.why_not()
 
     @classmethod
     def version(cls):
-        return says(interpreter(cls.name), "-c", "import platform, ssl, sysconfig; print(platform.python_version() + "
+        return says(cls.path(), "-c", "import platform, ssl, sysconfig; print(platform.python_version() + "
                     "(' free-threaded' if sysconfig.get_config_var('Py_GIL_DISABLED') else '') + "
                     "' ' + ' '.join(ssl.OPENSSL_VERSION.split()[:2]))")
 
     def command(self, server, way="default", where=""):
-        return [interpreter(self.name), "-c", CODE, str(port_of(server)), way, where]
+        return [self.path(), "-c", CODE, str(port_of(server)), way, where]
+
+
+class _Python(_Interpreter):
+    """One that serves, as all with an OpenSSL of their own file do."""
+
+    row = Row("CPython's `ssl`, and what uses its default context: `urllib.request`, `http.client`, `asyncio`", "nothing",
+              "the system's store, by default paths; also `load_verify_locations` and `create_default_context(cafile=)` with "
+              "`os://`, the marker or the system's bundle",
+              "`get_ca_certs()` lists none of the system's (they are looked up when they are needed); `preload = yes` is for programs "
+              "that need the list. The free-threaded build (`python3.14t`) could not be had here: not tried")
 
     def test_default_paths(self):
         for way in ("default", "load_default_certs", "set_default_verify_paths"):
@@ -133,7 +141,7 @@ class _Python(Client):
         code = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
         for keys, count in (({}, "0"), ({"preload": "yes"}, "1")):
             with self.subTest(keys):
-                done = support.run([interpreter(self.name), "-c", code], support.environment(self.ostrust(keys)))
+                done = support.run([self.path(), "-c", code], support.environment(self.ostrust(keys)))
                 self.assertEqual(done.out.strip(), count, done)
 
 
@@ -176,11 +184,47 @@ class Python315(_Python):
 
 class Python314t(_Python):
     """Without the global interpreter lock."""
+
     name = "python3.14t"
 
     def test_the_lock_is_off(self):
-        says_so = says(interpreter(self.name), "-c", "import ssl, sys; print(sys._is_gil_enabled())")
+        says_so = says(self.path(), "-c", "import ssl, sys; print(sys._is_gil_enabled())")
         self.assertEqual(says_so, "False")
+
+
+class CondaPython(_Python):
+    row = Row("Python of conda, mamba, pixi", "nothing; if activation sets `SSL_CERT_FILE`, `unset SSL_CERT_FILE` or `SSL_CERT_FILE=os://`",
+              "should be the same as CPython: its OpenSSL is a `libcrypto.so.3` of its own",
+              "**not tried**: conda could not be had here. The test runs where `$CONDA_PREFIX` or `~/miniconda3` is")
+    name = "Python of conda"
+
+    @classmethod
+    def path(cls):
+        found = [os.path.join(folder, "bin", "python") for folder in (
+            os.environ.get("CONDA_PREFIX"), os.path.expanduser("~/miniconda3"), os.path.expanduser("~/miniforge3")) if folder]
+        return next((path for path in found if os.access(path, os.X_OK)), None)
+
+
+class UvPython(_Interpreter):
+    """python-build-standalone."""
+
+    row = Row("Python that uv installs (python-build-standalone)",
+              "the distribution's Python: `uv venv --python /usr/bin/python3`, or "
+              "`UV_PYTHON_PREFERENCE=only-system`; then nothing",
+              "what it trusts without ostrust, which does not find its OpenSSL: that is linked in and hidden",
+              "**not tried**: it could not be had here. The test runs where `~/.local/share/uv/python` is. uv itself is no OpenSSL "
+              "program: `UV_SYSTEM_CERTS=1` (`--native-tls` in older ones) has it read the system's store")
+    name = "Python of uv"
+
+    @classmethod
+    def path(cls):
+        found = glob.glob(os.path.expanduser("~/.local/share/uv/python/cpython-3*/bin/python3"))
+        return max(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path)], default=None)
+
+    def test_nothing_is_served(self):
+        for way, where in (("default", ""), ("cafile", "os://"), ("cafile", MARKER)):
+            with self.subTest(way=way, where=where):
+                self.assertNotServed(way=way, where=where)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 Debian's certifi, pip and botocore have no bundle of their own, so that all of them read the system's. What people get from PyPI has
 one: where no interpreter here has it, it is made of Debian's package and the cacert.pem of certifi that is in its pip.
 """
+import functools
 import glob
 import os
 import re
@@ -36,15 +37,16 @@ def contents():
 """
 
 
+@functools.lru_cache(None)
 def interpreters():
     """Every CPython here with OpenSSL 3: Debian's, this one, then the newest."""
     pyenv = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3")),
                    key=lambda path: [int(number) for number in re.findall(r"\d+", path)], reverse=True)
-    for python in dict.fromkeys([DEBIAN, sys.executable, "/usr/local/bin/python3", *pyenv]):
-        if os.path.exists(python) and says(python, "-c", "import ssl; assert ssl.OPENSSL_VERSION_INFO >= (3,)") is not None:
-            yield python
+    return [python for python in dict.fromkeys([DEBIAN, sys.executable, "/usr/local/bin/python3", *pyenv]) if os.path.exists(
+        python) and says(python, "-c", "import ssl; assert ssl.OPENSSL_VERSION_INFO >= (3,)") is not None]
 
 
+@functools.lru_cache(None)
 def folder_of(python, package):
     """Where an interpreter has a package, or None."""
     return says(python, "-c", "import os, %s as package; print(os.path.dirname(package.__file__))" % package)
@@ -268,6 +270,9 @@ try:
 except (urllib3.exceptions.HTTPError, OSError) as error:
     print(type(error).__name__, error)
 """
+
+    # It reads no variables.
+    test_the_marker_in_the_environment = test_its_own_ca_in_the_environment = None
 
     def command(self, server, verify="certifi"):
         return super().command(server, verify)
@@ -544,7 +549,8 @@ class Pip(_Pip):
 
     row = Row("pip from PyPI, in virtual environments too",
               "`replace-bundles = certifi`, or the marker in `PIP_CERT` or `--cert`; from 24.2 on, where it asks for "
-              "OpenSSL's default paths, nothing", "the system's store", "the same as requests; from 24.2 on a CA that is named is one more, no pin")
+              "OpenSSL's default paths, nothing", "the system's store",
+              "the same as requests; from 24.2 on a CA that is named is one more, no pin")
     packages = ("python3-pip",)
 
     @classmethod

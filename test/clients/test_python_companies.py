@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Python where a company is around it: proxies that intercept TLS, a root that only one user has, and variables that a profile
 script exports. See client.py."""
+import functools
 import os
 import shutil
 
@@ -47,6 +48,7 @@ class InterceptingProxy(Client):
     }
 
     @staticmethod
+    @functools.lru_cache(None)
     def interpreters():
         """{minor version: path} of those with OpenSSL 3, the newest last."""
         return {version: path for version, path in ((version, interpreter("python3.%d" % version)) for version in VERSIONS)
