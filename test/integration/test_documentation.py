@@ -169,5 +169,20 @@ class Examples(OstrustTest):
         self.assertTrue(any("os://" in line for _, line in examples()))
 
 
+class Programs(unittest.TestCase):
+    """The table of docs/clients.md is the one that test/clients/run writes."""
+
+    def test_each_row_is_as_its_tests_say(self):
+        sys.path.insert(0, os.path.join(SOURCE, "test", "clients"))
+        import client
+        with open(os.path.join(SOURCE, "docs", "clients.md")) as file:
+            lines = file.read().splitlines()
+        rows = {kind.row for _, _, kind in client.each_class() if kind.row}
+        self.assertGreaterEqual(len(rows), 25)
+        for row in rows:
+            beginning = "| %s |" % " | ".join(cell or " " for cell in row)
+            self.assertTrue(any(line.startswith(beginning) for line in lines), "not in the table: " + beginning)
+
+
 if __name__ == "__main__":
     unittest.main()
