@@ -58,15 +58,18 @@ class _InNode(Client):
         self.assertServed({"NODE_OPTIONS": "--use-openssl-ca"})
 
 
-class Node(_InNode):
-    """Node.js: it has roots of its own, and OpenSSL's default paths only if told so."""
+class _AnyNode(_InNode):
+    """What every Node.js does."""
 
-    row = Row("Node.js 20, 22, 24, 26", "`NODE_OPTIONS=--use-openssl-ca`",
-              "the system's store, by default paths; also with `SSL_CERT_FILE=os://` or the marker beside that option",
-              "see below")
-    packages = ("nodejs",)
+    asks_openssl = False  # without an option
 
-    program = "node"
+    @classmethod
+    def why_not(cls):
+        asks = says(cls.program, "-p", "process.config.target_defaults.defines.includes('NODE_OPENSSL_CERT_STORE')")
+        return super().why_not() or asks != str(cls.asks_openssl).lower() and (
+            "this Node.js asks for OpenSSL's default paths without an option" if asks == "true" else
+            "this Node.js has roots of its own")
+
     code = """
 const options = {host: "localhost", port: process.argv[1], family: 4};
 if (process.argv[2]) options.ca = require("fs").readFileSync(process.argv[2]);
@@ -74,6 +77,7 @@ const request = require("https").get(options, () => { console.log("accepted"); p
 request.on("error", error => { console.log(error.code); process.exit(1); });
 """
     fetch = """
+require("dns").setDefaultResultOrder("ipv4first");
 fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted"),
     error => console.log(error.cause.code)).then(() => process.exit(0));
 """
@@ -107,6 +111,16 @@ fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted")
             "--openssl-config=" + self.ours, "--use-openssl-ca"]))
         self.assertFalse(self.attempt("leaf-a", os.devnull, options=["--use-openssl-ca"]))
 
+
+class Node(_AnyNode):
+    """Node.js as it comes from nodejs.org: it has roots of its own, and OpenSSL's default paths only if told so."""
+
+    row = Row("Node.js 20, 22, 24, 26", "`NODE_OPTIONS=--use-openssl-ca`",
+              "the system's store, by default paths; also with `SSL_CERT_FILE=os://` or the marker beside that option",
+              "see below")
+
+    program = "node"
+
     def test_what_does_not_work(self):
         # Its own roots, and certificates that Node parses itself.
         self.assertNotServed()
@@ -119,6 +133,26 @@ fetch("https://localhost:" + process.argv[1]).then(() => console.log("accepted")
     def test_its_own_ca(self):
         self.assertOnlyItsOwn(options=["--use-openssl-ca"], arguments=[pem("root-b")])
         self.assertOnlyItsOwn({"NODE_EXTRA_CA_CERTS": pem("root-b")})
+
+
+class DebianNode(_AnyNode):
+    """Debian's, which is built to ask for OpenSSL's default paths."""
+
+    row = Row("Node.js of Debian", "nothing", "the system's store, by default paths; also with `SSL_CERT_FILE=os://` or the marker",
+              "with `--use-bundled-ca` it trusts the roots that it brings, as others do without `--use-openssl-ca`")
+    packages = ("nodejs",)
+    program = "/usr/bin/node"
+    asks_openssl = True
+
+    def test_as_it_is(self):
+        self.assertServed()
+
+    def test_what_does_not_work(self):
+        self.assertNotServed(options=["--use-bundled-ca"])
+        self.assertNotServed(arguments=[MARKER])  # the option `ca` of https.get()
+
+    def test_its_own_ca(self):
+        self.assertOnlyItsOwn(arguments=[pem("root-b")])
 
 
 class Node20(Node):

@@ -337,7 +337,7 @@ curl_setopt_array($curl, [CURLOPT_RETURNTRANSFER => true, CURLOPT_PROXY => ""]
 $page = curl_exec($curl);
 echo $page === false ? curl_error($curl) : $page, "\\n";
 """
-    refusal = "certificate|cafile"
+    refusal = "certificate|cafile|trust anchors"
 
     @staticmethod
     def why_not():
