@@ -68,7 +68,9 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
       refuse(verify::RefusalsOf(symbols_, ctx, role, *snapshot, chain_verifier_.get())) ||
       refuse(RevocationRefusals(*state, verification, ctx, role, *snapshot));
   if (refused) return 0;
-  if (verification != nullptr && !verification->completing) {
+  const bool for_real = verification == nullptr || !verification->completing;
+  if (for_real) verify::NoteAnchor(symbols_, provider, ctx, *snapshot);
+  if (verification != nullptr && for_real) {
     if (const auto keep = std::exchange(verification->keep, {})) keep();
   }
   return result;

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "provider/tool/explain.hpp"
 #include "provider/tool/probe_child.hpp"
 #include "provider/tool/run.hpp"
 #include "provider/tool/status.hpp"
@@ -55,6 +56,24 @@ int Main(std::vector<std::string> arguments) {
                      "Leave SSL_CERT_FILE, SSL_CERT_DIR and NODE_OPTIONS as they are");
   run_verb->footer("The command follows --, as in: ostrust run -- openssl s_client ...");
 
+  ExplainOptions explain;
+  CLI::App* const explain_verb =
+      app.add_subcommand("explain", "Say why a server's certificate is accepted or refused");
+  explain_verb->add_option("server", explain.target, "HOST[:PORT]; port 443 if not given");
+  explain_verb->add_option("--chain", explain.chain,
+                           "Instead of a server: a PEM file, the leaf first (-: standard input)");
+  explain_verb->add_option("--name", explain.name,
+                           "With --chain: the host name (default: the certificate's first)");
+  explain_verb->add_option("--time", explain.time,
+                           "With --chain: seconds since 1970, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ");
+  explain_verb->add_option("--program", explain.program,
+                           "The program in question (default: openssl)");
+  explain_verb->add_option("--ca", explain.ca,
+                           "The CA file that the program names (default: OpenSSL's default paths)");
+  explain_verb->add_flag("--strict", explain.strict, "Verify as Python 3.13 and later do");
+  explain_verb->add_option("--timeout", explain.timeout, "Seconds for the connection (10)");
+  explain_verb->add_flag("--json", explain.json, "Print one JSON object");
+
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(arguments);
@@ -69,6 +88,11 @@ int Main(std::vector<std::string> arguments) {
   if (status_verb->parsed()) {
     if (!has_command) return ShowStatus(program, json);
     PrintError("ostrust status: takes no command; name a program with --program\n");
+    return kUsageError;
+  }
+  if (explain_verb->parsed()) {
+    if (!has_command) return Explain(explain);
+    PrintError("ostrust explain: takes no command; name a program with --program\n");
     return kUsageError;
   }
   if (!has_command) {

@@ -9,6 +9,7 @@
 #include "provider/fetch/ca_issuers.hpp"
 #include "provider/fetch/certificate_urls.hpp"
 #include "provider/verify/requests.hpp"
+#include "provider/verify/verification.hpp"
 
 namespace ostrust::verify {
 namespace {
@@ -60,7 +61,7 @@ class OwnCompletion final : public PathCompletion {
 
  private:
   const std::string& Attempts() const override { return requests_.Attempts(); }
-  bool Search() override { return Extend(path_.back(), 1); }
+  bool Search() override;
   bool ReachesTrust(X509* x509, int level);
   bool Extend(X509* x509, int level);
   bool ExtendByFetching(X509* x509, int level);
@@ -70,6 +71,18 @@ class OwnCompletion final : public PathCompletion {
   int candidates_left_ = kMaxCandidates;
   Requests requests_;
 };
+
+bool OwnCompletion::Search() {
+  if (!Extend(path_.back(), 1)) return false;
+  // Also where the chain is refused afterwards: for whoever wants to know where it came from.
+  const Log& log = setting_.provider.log();
+  for (std::size_t i = 0; log.Enabled(LogLevel::kDebug) && i < found_.size(); ++i) {
+    const std::string& url = sources_[i].url;
+    log.Write(LogLevel::kDebug, "completing: " + Named(symbols_, found_[i].get()) +
+                                    (url.empty() ? " was known here" : " was fetched from " + url));
+  }
+  return true;
+}
 
 std::function<void()> OwnCompletion::TakeKeeper() {
   return [&provider = setting_.provider, found = std::move(sources_)] { Keep(provider, found); };

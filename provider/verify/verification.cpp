@@ -184,13 +184,17 @@ bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
          Depth(symbols, ChainOf(symbols, ctx)) > 0;
 }
 
-std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth) {
+std::string Named(const host::Symbols& symbols, const X509* x509) {
   std::array<char, 256> subject{};  // X509_NAME_oneline() escapes what is not printable
   if (symbols.X509_NAME_oneline(symbols.X509_get_subject_name(x509), subject.data(),
                                 subject.size()) == nullptr) {
     subject[0] = '\0';
   }
-  return std::string("certificate ") + subject.data() + " at depth " + std::to_string(depth);
+  return std::string("certificate ") + subject.data();
+}
+
+std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth) {
+  return Named(symbols, x509) + " at depth " + std::to_string(depth);
 }
 
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,
@@ -248,6 +252,17 @@ bool EndsInSystemAnchor(const host::Symbols& symbols, X509_STORE_CTX* ctx,
              .TrustOf(host::DerOf(symbols,
                                   CertificateAt(symbols, chain, static_cast<std::size_t>(last))))
              .IsAnchor();
+}
+
+void NoteAnchor(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+                const platform::TrustStore& store) {
+  if (!provider.log().Enabled(LogLevel::kDebug) || !EndsInSystemAnchor(symbols, ctx, store)) return;
+  const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
+  const auto last = static_cast<std::size_t>(Depth(symbols, chain) - 1);
+  const X509* const anchor = CertificateAt(symbols, chain, last);
+  provider.log().Write(LogLevel::kDebug, "anchor: " + Described(symbols, anchor, last) +
+                                             " is trusted by " +
+                                             store.RuleFor(host::DerOf(symbols, anchor)));
 }
 
 bool Refuse(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,

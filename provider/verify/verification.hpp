@@ -47,7 +47,9 @@ bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 /// one: there the connection cannot be found. `tls` may be null.
 bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);
 
-/// "certificate SUBJECT at depth N", for a person.
+/// "certificate SUBJECT", for a person.
+std::string Named(const host::Symbols& symbols, const X509* x509);
+/// "certificate SUBJECT at depth N".
 std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth);
 
 /// The host name or address that the verification wants; empty when it wants none. Of several host
@@ -68,6 +70,11 @@ std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ct
 /// Whether that chain ends in an anchor of the system's, and not of the application's.
 bool EndsInSystemAnchor(const host::Symbols& symbols, X509_STORE_CTX* ctx,
                         const platform::TrustStore& store);
+
+/// For whoever reads the log at debug: which anchor of the system's an accepted chain ends in, and
+/// who says that it is one. Changes nothing; does nothing where debug is not logged.
+void NoteAnchor(const host::Symbols& symbols, const ProviderContext& provider, X509_STORE_CTX* ctx,
+                const platform::TrustStore& store);
 
 /// For each refusal the error, its depth and the certificate are set in `ctx` and the application's
 /// verify callback is called, as verify_cb_cert() of OpenSSL does (rule 6). True when the callback
