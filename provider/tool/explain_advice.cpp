@@ -164,10 +164,13 @@ class Adviser {
       } else if (names_issuer) {
         text += "; the certificate says that it is at " + top->ca_issuers.front();
       }
+      const auto& module = explanation_.status.module;
       Add("missing-intermediate", text,
-          "have the server send its whole chain (fullchain.pem); until then set intermediates = "
-          "fetch in ostrust's section of " +
-              explanation_.status.configuration.file);
+          std::string("have the server send its whole chain (fullchain.pem)") +
+              (module && module->intermediates != "fetch"
+                   ? "; until then set intermediates = fetch in ostrust's section of " +
+                         explanation_.status.configuration.file
+                   : std::string()));
       Note("unknown-root", "if " + top->issuer +
                                " is a root, it is in no store that is trusted "
                                "here: " +
@@ -226,11 +229,7 @@ class Adviser {
     const std::string is = reason.substr(std::min(reason.find(" is "), reason.size()));
     if (result_.error == X509_V_ERR_CERT_REVOKED) {
       Add("revoked", explanation_.rule,
-          Contains(is, "says CRL ") || Contains(is, "says the CRL ") || Contains(is, "/")
-              ? "the server needs a new certificate; if the statement is wrong, its source has to "
-                "take it back: " +
-                    After(is, "says ")
-              : "the server needs a new certificate");
+          "the server needs a new certificate; only the CA can take a revocation back");
     } else if (result_.error == X509_V_ERR_OCSP_VERIFY_NEEDED) {
       Add("must-staple", explanation_.rule, "have the server staple OCSP responses");
     } else if (Contains(is, "of unknown revocation status")) {

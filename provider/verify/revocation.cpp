@@ -213,7 +213,10 @@ RevocationCheck::Known RevocationCheck::LookUp(const Certificate& certificate) c
     for (const ListPtr& list : found.bad) again |= store_.Discard(list);
     if (again) found = Check(certificate, ListsFor(certificate, due));
   }
-  if (found.status == Status::kRevoked) return {std::move(found), false};
+  if (found.status == Status::kRevoked) {
+    found.why = OriginOf(certificate, found.accepted);
+    return {std::move(found), false};
+  }
   bool good_for_long = false;
   if (found.status == Status::kGood) {
     good_for_long = !due;
@@ -281,6 +284,28 @@ std::vector<ListPtr> RevocationCheck::ListsFor(const Certificate& certificate, b
     }
   }
   return lists;
+}
+
+std::string RevocationCheck::OriginOf(const Certificate& certificate,
+                                      const std::vector<ListPtr>& lists) const {
+  // A list that is read again is another object.
+  const auto is_among = [&lists](const std::vector<ListPtr>& others) {
+    return std::any_of(others.begin(), others.end(), [&lists](const ListPtr& other) {
+      return std::any_of(lists.begin(), lists.end(), [&other](const ListPtr& list) {
+        return list == other ||
+               (list->ThisUpdate() == other->ThisUpdate() &&
+                platform::AsText(list->Number()) == platform::AsText(other->Number()) &&
+                platform::AsText(list->Issuer()) == platform::AsText(other->Issuer()));
+      });
+    });
+  };
+  for (const auto* const urls : {&certificate.Pointers().lists, &certificate.Pointers().deltas}) {
+    for (const std::string& url : *urls) {
+      if (is_among(store_.Fetched(ListName(symbols_, certificate, url))))
+        return "the CRL of " + url;
+    }
+  }
+  return "a CRL beside the system's certificates";
 }
 
 ListFinding RevocationCheck::Check(const Certificate& certificate,

@@ -82,6 +82,8 @@ class RevocationCheck {
   Known Remembered(const Certificate& certificate, platform::ByteView stapled,
                    const Find& find) const;
   Known LookUp(const Certificate& certificate) const;
+  /// Where one of the lists that spoke about the certificate came from, for a person.
+  std::string OriginOf(const Certificate& certificate, const std::vector<ListPtr>& lists) const;
   RevocationFinding Filter(const Certificate& certificate) const;
   /// All that are here; `due`, whether some that were fetched are to be renewed.
   std::vector<ListPtr> ListsFor(const Certificate& certificate, bool& due) const;
