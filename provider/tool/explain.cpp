@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -30,6 +30,8 @@ constexpr int kAccepted = 0;
 constexpr int kRefused = 1;
 // What the module may spend besides on what it fetches, and everything on a slow machine.
 constexpr seconds kMargin{20};
+// What a child process says that was ended while it looked the host up.
+constexpr const char* kAlarm = "alarm";
 constexpr std::size_t kMaxChainFile = std::size_t{16} << 20;
 
 int Usage(const std::string& text) {
@@ -195,11 +197,15 @@ auto Ask(const Work& work, const Read& read, seconds limit, const std::string& l
     if (const auto answer = read(outcome.out)) return *answer;
   }
   std::decay_t<decltype(*read(outcome.out))> failed;
-  failed.failure = outcome.end == ChildOutcome::End::kTimedOut
-                       ? "there was no answer within " + std::to_string(limit.count()) + " seconds"
-                   : outcome.Succeeded()
-                       ? "the answer of the process that asked " + libcrypto + " cannot be read"
-                       : "the process that asked " + libcrypto + " " + outcome.Describe();
+  if (outcome.end == ChildOutcome::End::kTimedOut) {
+    failed.failure = "there was no answer within " + std::to_string(limit.count()) + " seconds";
+  } else if (outcome.end == ChildOutcome::End::kSignalled && outcome.code == SIGALRM) {
+    failed.failure = kAlarm;
+  } else if (outcome.Succeeded()) {
+    failed.failure = "the answer of the process that asked " + libcrypto + " cannot be read";
+  } else {
+    failed.failure = "the process that asked " + libcrypto + " " + outcome.Describe();
+  }
   return failed;
 }
 
@@ -246,6 +252,10 @@ int Explain(const ExplainOptions& options) {
     const seconds limit = seconds(options.timeout) + NetworkTimeout(explanation.status) + kMargin;
     governed = Ask([&] { return GovernedToJson(AskGoverned(question)); }, GovernedFromJson, limit,
                    program.libcrypto);
+    if (!options.target.empty() && governed.failure == kAlarm) {
+      governed.failure = question.host + " was not looked up in the " +
+                         std::to_string(options.timeout) + " s of --timeout: DNS does not answer";
+    }
     if (governed.is_usage) return Usage(options.chain + ": " + governed.failure);
     if (governed.verified) {
       explanation.stock = Ask([&] { return StockToJson(AskStock(question, governed)); },

@@ -224,14 +224,17 @@ std::string InSeconds(int timeout) {
   return " within " + std::to_string(timeout) + (timeout == 1 ? " second" : " seconds");
 }
 
-/// A connected, non-blocking socket; -1 with a sentence in `why`.
+/// A connected, non-blocking socket; -1 with a sentence in `why`. Ends this process with SIGALRM
+/// when the addresses are not found in time.
 int Connect(const ChainQuestion& question, Clock::time_point deadline, std::string& address,
             std::string& why) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = question.host_is_address ? AI_NUMERICHOST : 0;
   addrinfo* found = nullptr;
+  ::alarm(static_cast<unsigned>(question.timeout));  // nothing else ends getaddrinfo() in time
   const int error = ::getaddrinfo(question.host.c_str(), question.port.c_str(), &hints, &found);
+  ::alarm(0);
   if (error != 0) {
     why = question.host + " has no address here: " +
           (error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error));

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -277,6 +278,7 @@ class Verdicts(Explaining, OstrustTest):
             self.assertTrue(seen["stock"]["anchors"].startswith(pem(file)), seen["stock"])
         seen = self.assertSame(port_of("leaf-a"), self.ostrust(), 0, SSL_CERT_FILE="os://")
         self.assertEqual((seen["governed"], seen["stock"]["accepted"]), (True, False))
+        self.assertNotIn("os:", seen["stock"]["anchors"])
 
     def test_not_configured(self):
         seen = self.assertSame(port_of("leaf-a"), self.stock(), 20)
@@ -400,6 +402,16 @@ def reads_and(send, pause=0.0, times=1):
     return behave
 
 
+def drips(data, pause):
+    """A byte at a time."""
+    def behave(connection):
+        connection.recv(4096)
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            time.sleep(pause)
+    return behave
+
+
 class Hostile(Explaining, OstrustTest):
 
     servers = ()
@@ -419,9 +431,9 @@ class Hostile(Explaining, OstrustTest):
 
     def test_servers_that_say_nothing(self):
         for behave in (lambda connection: time.sleep(30), reads_and(b"", 30), reads_and(b"\x16\x03\x03\x40\x00", 30),
-                       reads_and(b"\x16", 0.3, 100)):
+                       drips(b"\x16\x03\x03\x40\x00\x02" + bytes(1000), 0.3)):
             said, seconds = self.ask(behave, "--timeout", "1")
-            self.assertRegex(said, "did not answer the TLS handshake within 1 second|is no TLS handshake")
+            self.assertIn("did not answer the TLS handshake within 1 second", said)
             self.assertLess(seconds, 6 * SLOWER)
         self.assertLess(self.ask(lambda connection: time.sleep(30), "--timeout", "3")[1], 10 * SLOWER)
 
@@ -434,6 +446,46 @@ class Hostile(Explaining, OstrustTest):
         for behave in (lambda connection: None, reads_and(b"")):
             said, _ = self.ask(behave)
             self.assertRegex(said, "closed the connection before it sent a certificate|no TLS handshake")
+
+    def test_a_server_that_has_gone_before_it_is_refused(self):
+        # What libssl then writes would end the process with SIGPIPE.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem("leaf-b"), pem("leaf-b")[:-4] + ".key")
+
+        def behave(connection):
+            received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(received, sent, server_side=True)
+            received.write(connection.recv(4096))
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            connection.sendall(sent.read())
+            connection.shutdown(socket.SHUT_WR)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        with Listening(behave) as server:
+            for _ in range(10):
+                done = self.tool("localhost:%d" % server.port, configuration=self.ostrust())
+                self.assertEqual(done.status, REFUSED, done)
+
+    def test_a_name_server_that_says_nothing(self):
+        unshare = ["unshare", "--net", "--mount", "--propagation", "private"]
+        if os.geteuid() != 0:
+            unshare.append("--map-root-user")
+        resolv = self.file("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+        within = ("ip link set lo up && mount --bind %s /etc/resolv.conf && exec \"$@\"" % resolv)
+        probe = subprocess.run([*unshare, "sh", "-c", within, "sh", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if probe.returncode != 0:
+            self.skipTest("network and mount namespaces cannot be made here")
+        silent = ("import socket, subprocess, sys\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                  "s.bind(('127.0.0.1', 53))\nsys.exit(subprocess.call(sys.argv[1:]))")
+        start = time.monotonic()
+        done = support.run([*unshare, "sh", "-c", within, "sh", sys.executable, "-c", silent, TOOL, "explain", "some.example",
+                            "--timeout", "1"], support.environment(self.ostrust()), cwd=self.work)
+        self.assertEqual((done.status, done.out), (NOT_ASKED, ""), done)
+        self.assertIn("some.example was not looked up in the 1 s of --timeout", done.err)
+        self.assertLess(time.monotonic() - start, 8 * SLOWER)
 
     def chain(self, *arguments):
         return self.tool("--chain", *arguments, configuration=self.ostrust())
@@ -451,6 +503,9 @@ class Hostile(Explaining, OstrustTest):
             done = self.chain(self.file("chain.pem", text))
             self.assertEqual((done.status, done.out), (USAGE, ""), done)
             self.assertRegex(done.err, said)
+        large = self.file("large.pem", good)
+        os.truncate(large, 17 << 20)
+        self.assertIn("is larger than 16 MiB", self.chain(large).err)
         fifo = os.path.join(self.work, "fifo")
         os.mkfifo(fifo)
         self.assertEqual(self.chain(fifo).status, USAGE)
