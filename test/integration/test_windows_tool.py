@@ -85,6 +85,7 @@ class ToolTest(OstrustTest):
     def status(self, program, **env):
         """The JSON object; text and exit status must tell the same."""
         done = self.tool("status", "--json", "--program", program, **env)
+        self.assertTrue(done.out.startswith("{"), done)
         seen = json.loads(done.out)
         problems = [finding for finding in seen["findings"] if finding["level"] == "problem"]
         self.assertEqual((done.status, done.err), (1 if problems else 0, ""), done)
