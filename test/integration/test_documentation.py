@@ -169,6 +169,36 @@ class Examples(OstrustTest):
         self.assertTrue(any("os://" in line for _, line in examples()))
 
 
+class Links(unittest.TestCase):
+    """Links between documents lead somewhere."""
+
+    @staticmethod
+    def anchors(text):
+        """As GitHub makes them of headings."""
+        text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+
+    def test_each_link_leads_somewhere(self):
+        documents = glob.glob(os.path.join(SOURCE, "*.md")) + glob.glob(os.path.join(SOURCE, "docs", "**", "*.md"), recursive=True)
+        links = 0
+        for document in documents:
+            with open(document) as file:
+                text = file.read()
+            for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "`", text)):
+                if re.match("[a-z]+:", link):
+                    continue
+                links += 1
+                path, _, anchor = link.partition("#")
+                target = os.path.join(os.path.dirname(document), path) if path else document
+                with self.subTest("%s: %s" % (os.path.relpath(document, SOURCE), link)):
+                    self.assertTrue(os.path.exists(target))
+                    if anchor:
+                        with open(target) as file:
+                            self.assertIn(anchor, self.anchors(file.read()))
+        self.assertGreater(links, 40)
+
+
 class Programs(unittest.TestCase):
     """The table of docs/clients.md is the one that test/clients/run writes."""
 
