@@ -30,6 +30,8 @@ _PROGRAMS = (os.environ.get("OSTRUST_WINDOWS_PROGRAMS") or
 _SERVER_LINGERS = 300
 _PATIENCE = 300  # for what Wine does by itself
 
+_MAY_NOT_BEGIN = 3  # times that a program is started again, for each Windows
+
 # Hosts that not every Wine can run: Wine.why_no_host() tries.
 NEWER_HOSTS = ("node-24", "node-26")
 
@@ -181,6 +183,7 @@ class Wine:
                         (_link_or_copy if source.startswith(shared) else shutil.copy2)(source, target))
         self._server = _Server(self._prefix)
         self._reasons = {}
+        self._not_begun = 0
 
     def __enter__(self):
         return self
@@ -201,7 +204,19 @@ class Wine:
     def run(self, executable, *arguments, env=(), stdin=b"", cwd=None, timeout=60):
         """Runs a program to its end; a support.Done. `env`: environment variables, which no other ones are beside
         but Windows' own. Input and output are files: node.exe in Wine does not write to pipes. After `timeout` seconds
-        this Windows is restarted, and subprocess.TimeoutExpired raised."""
+        this Windows is restarted, and subprocess.TimeoutExpired raised.
+
+        Seldom, on a loaded machine, Wine ends a program before it has begun: status 1, and not a word. (Seen with
+        windows_store.exe, which says something whenever it fails.) What ends like that is started once more, and that is
+        said; what does so by itself does so again."""
+        done = self._run_once(executable, arguments, env, stdin, cwd, timeout)
+        if (done.status, done.text) == (1, "") and self._not_begun < _MAY_NOT_BEGIN:
+            self._not_begun += 1
+            print("started again, because it ended with status 1 and said nothing: " + " ".join(done.arguments), file=sys.stderr)
+            done = self._run_once(executable, arguments, env, stdin, cwd, timeout)
+        return done
+
+    def _run_once(self, executable, arguments, env, stdin, cwd, timeout):
         command = [_loader(), executable, *arguments]
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             given.write(stdin)
