@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -351,8 +352,7 @@ bool PolicyTrustStore::MayLimit(const CertificateFields& fields) const {
 
 std::string PolicyTrustStore::RuleFor(ByteView certificate) const {
   const auto named = [this](std::uint32_t origin, const char* how) {
-    const bool is_known = origin < origins_.size() && !origins_[origin].empty();
-    return (is_known ? origins_[origin] : Source()) + how;
+    return OriginText(origin) + how;
   };
   const auto listed = origin_of_certificate_.find(TbsCertificateOf(certificate));
   const bool is_listed = listed != origin_of_certificate_.end();
@@ -372,6 +372,43 @@ std::string PolicyTrustStore::RuleFor(ByteView certificate) const {
   if (of_key != nullptr) return named(of_key->origin, " (by its public key)");
   if (!fields) return Source() + " (its rules cannot be applied: it is not encoded in DER)";
   return is_listed ? named(listed->second, "") : Source();
+}
+
+std::string PolicyTrustStore::OriginText(std::uint32_t origin) const {
+  const bool is_known = origin < origins_.size() && !origins_[origin].empty();
+  return is_known ? origins_[origin] : Source();
+}
+
+std::vector<StoreRule> PolicyTrustStore::OtherRules() const {
+  std::set<std::string_view> listed_keys;
+  std::set<std::pair<std::string_view, Bytes>> listed_numbers;
+  for (const StoreEntry* const entry : Entries()) {
+    const auto fields = ReadCertificateFields(entry->der);
+    if (!fields) continue;
+    listed_keys.insert(AsText(fields->public_key));
+    if (auto issuer = CanonicalName(fields->issuer)) {
+      listed_numbers.emplace(AsText(Significant(fields->serial_number)), std::move(*issuer));
+    }
+  }
+  std::vector<StoreRule> rules;
+  for (const auto& [key, rule] : by_public_key_) {
+    const bool has_constraints = !rule.name_constraints.empty() || rule.path_length;
+    // An empty one only says that a listed certificate is limited.
+    if (listed_keys.count(AsText(key)) > 0 || (!rule.trust.IsLimited() && !has_constraints)) {
+      continue;
+    }
+    rules.push_back({key, {}, {}, rule.trust, has_constraints, OriginText(rule.origin)});
+  }
+  for (const auto& [number, rule] : by_serial_number_) {
+    if (listed_numbers.count({AsText(number), rule.canonical_issuer}) > 0) continue;
+    rules.push_back({{},
+                     rule.canonical_issuer,
+                     number,
+                     CertificateTrust::Distrusted(),
+                     false,
+                     OriginText(rule.origin)});
+  }
+  return rules;
 }
 
 }  // namespace ostrust::platform

@@ -48,6 +48,7 @@ class PolicyTrustStore final : public TrustStore {
   StapledConstraints ConstraintsOf(ByteView certificate) const override;
   bool MayLimit(const CertificateFields& fields) const override;
   std::string RuleFor(ByteView certificate) const override;
+  std::vector<StoreRule> OtherRules() const override;
   std::vector<const StoreEntry*> Entries() const override { return base_->Entries(); }
   std::size_t AnchorCount() const override { return base_->AnchorCount(); }
   const std::string& Source() const override { return base_->Source(); }
@@ -76,6 +77,7 @@ class PolicyTrustStore final : public TrustStore {
   class Builder;
 
   bool HasRules() const { return !by_public_key_.empty() || !by_serial_number_.empty(); }
+  std::string OriginText(std::uint32_t origin) const;
   const Rule* RuleOfKey(ByteView public_key) const;
   /// Each distrusts. Null when there is none.
   const SerialNumberRule* RuleOfSerialNumber(ByteView issuer, ByteView serial_number) const;

@@ -40,6 +40,21 @@ struct StapledConstraints {
   std::optional<std::size_t> path_length;
 };
 
+/// Something the system says about certificates that are not in its store. Views into the
+/// TrustStore.
+struct StoreRule {
+  /// The bits of the BIT STRING subjectPublicKey; empty in a rule by issuer and serial number.
+  ByteView public_key;
+  /// The issuer's RDNs (the content of a Name) as CanonicalName() has them, and the content of the
+  /// INTEGER serialNumber; empty in a rule by key.
+  ByteView canonical_issuer;
+  ByteView serial_number;
+  /// What it makes of a certificate that the system does not list: Distrusted() or Limited().
+  CertificateTrust trust;
+  bool has_constraints = false;  // StapledConstraints, too
+  std::string origin;            // the file that says it, for a person
+};
+
 /// An immutable, indexed set of anchors and distrusted certificates. Safe to use from any number of
 /// threads at once. Held by std::shared_ptr<const TrustStore>; entries point into it.
 class TrustStore {
@@ -83,6 +98,9 @@ class TrustStore {
   /// Where it says what TrustOf() and ConstraintsOf() answered, for a person: a file, and how the
   /// certificate was recognised if not as a whole.
   virtual std::string RuleFor(ByteView) const { return Source(); }
+
+  /// The rules that speak of none of Entries(), in no particular order. Reads what Entries() reads.
+  virtual std::vector<StoreRule> OtherRules() const { return {}; }
 
   /// What was skipped and why, one sentence each, naming the file (rule 11: one certificate that
   /// does not parse hides no other). Of what has been read so far; what one call returned stays as

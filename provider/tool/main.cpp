@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "provider/tool/explain.hpp"
+#include "provider/tool/export.hpp"
 #include "provider/tool/probe_child.hpp"
 #include "provider/tool/run.hpp"
 #include "provider/tool/status.hpp"
@@ -74,6 +75,20 @@ int Main(std::vector<std::string> arguments) {
   explain_verb->add_option("--timeout", explain.timeout, "Seconds for the connection (10)");
   explain_verb->add_flag("--json", explain.json, "Print one JSON object");
 
+  ExportOptions bundle;
+  CLI::App* const export_verb = app.add_subcommand(
+      "export", "Write the system's anchors as PEM, for programs that ostrust cannot reach");
+  export_verb->add_option("--output", bundle.output, "The file to replace (standard output)");
+  export_verb->add_option("--purpose", bundle.purpose,
+                          "server-auth (default), client-auth, email or code-signing");
+  export_verb->add_flag("--trust-settings", bundle.trust_settings,
+                        "Write limits as TRUSTED CERTIFICATE, which only OpenSSL reads");
+  export_verb->add_option("--program", bundle.program,
+                          "Whose configuration names the trust store (default: openssl)");
+  export_verb->add_option("--trust-source", bundle.trust_source,
+                          "What to export instead: auto, p11-kit[:DIR], a file or directory");
+  export_verb->add_flag("--json", bundle.json, "Print one JSON object; needs --output");
+
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(arguments);
@@ -93,6 +108,11 @@ int Main(std::vector<std::string> arguments) {
   if (explain_verb->parsed()) {
     if (!has_command) return Explain(explain);
     PrintError("ostrust explain: takes no command; name a program with --program\n");
+    return kUsageError;
+  }
+  if (export_verb->parsed()) {
+    if (!has_command) return Export(bundle);
+    PrintError("ostrust export: takes no command\n");
     return kUsageError;
   }
   if (!has_command) {
