@@ -200,6 +200,12 @@ std::vector<std::string> CacheDirectories(std::string_view cache_dir) {
   return directories;
 }
 
+std::string WhyCacheIsNotUsed(const std::string& directory) {
+  std::string why;
+  OpenDirectory(directory, why);
+  return why;
+}
+
 CachedFile OpenCached(const std::string& directory, const std::string& name) {
   std::string ignored;
   CachedFile file{UniqueFd(-1), {}};

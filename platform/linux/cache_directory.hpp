@@ -45,6 +45,9 @@ std::string MakeRoom(const std::string& directory, std::string_view prefix);
 /// started it could have written is not what it trusts.
 std::vector<std::string> CacheDirectories(std::string_view cache_dir);
 
+/// Why nothing in `directory`, which is there, is read, as a clause; empty when it is.
+std::string WhyCacheIsNotUsed(const std::string& directory);
+
 /// The content of the file `name` in `directory`. Nullopt when there is none, or when anybody else
 /// than root and the user this process runs as could have written it.
 std::optional<Bytes> ReadCached(const std::string& directory, const std::string& name);

@@ -1,6 +1,7 @@
 #include "provider/tool/environment.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "provider/host/file.hpp"
 #include "provider/tool/system.hpp"
@@ -12,6 +13,7 @@ struct KnownVariable {
   const char* name;
   Variable::Effect effect;
   const char* whose;
+  const char* command = "";
 };
 
 constexpr KnownVariable kKnown[] = {
@@ -24,6 +26,16 @@ constexpr KnownVariable kKnown[] = {
     {"GIT_SSL_CAINFO", Variable::Effect::kReplaces, "git"},
     {"NIX_SSL_CERT_FILE", Variable::Effect::kReplaces, "programs of Nix"},
     {"NODE_EXTRA_CA_CERTS", Variable::Effect::kAdds, "Node.js"},
+    {"GIT_SSL_CAPATH", Variable::Effect::kReplaces, "git", "git"},
+    {"BUNDLE_SSL_CA_CERT", Variable::Effect::kReplaces, "Ruby's Bundler", "bundle"},
+    {"PGSSLROOTCERT", Variable::Effect::kReplaces, "PostgreSQL's clients", "psql"},
+    {"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", Variable::Effect::kReplaces, "gcloud", "gcloud"},
+    {"HTTPLIB2_CA_CERTS", Variable::Effect::kReplaces, "Python's httplib2", "httplib2"},
+    {"npm_config_cafile", Variable::Effect::kPast, "npm", "npm"},
+    {"NPM_CONFIG_CAFILE", Variable::Effect::kPast, "npm", "npm"},
+    {"CARGO_HTTP_CAINFO", Variable::Effect::kPast, "cargo", "cargo"},
+    {"DENO_CERT", Variable::Effect::kPast, "Deno", "deno"},
+    {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", Variable::Effect::kPast, "gRPC", "grpc_cli"},
 };
 
 }  // namespace
@@ -35,7 +47,9 @@ std::vector<Variable> CaVariables() {
     if (!value) continue;
     // Set to nothing, SSL_CERT_FILE still replaces the default; the others count as not set.
     if (value->empty() && known.effect != Variable::Effect::kDefaults) continue;
-    variables.push_back({known.name, *value, known.effect, known.whose});
+    // libpq's word for OpenSSL's default paths.
+    if (known.name == std::string_view("PGSSLROOTCERT") && *value == "system") continue;
+    variables.push_back({known.name, *value, known.effect, known.whose, known.command});
   }
   return variables;
 }

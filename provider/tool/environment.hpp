@@ -11,11 +11,14 @@ struct Variable {
     kDefaults,  // replaces OpenSSL's default paths (SSL_CERT_FILE, SSL_CERT_DIR)
     kReplaces,  // replaces the CA file of the programs `whose`
     kAdds,      // adds to theirs
+    kPast,      // replaces that of programs that read it without OpenSSL's CA files
   };
   std::string name;
   std::string value;
   Effect effect;
   std::string whose;  // for a sentence; empty for kDefaults
+  /// The command that is affected and nothing else; empty when there are several.
+  std::string command = {};
 };
 
 /// The well-known variables that are set, to something, in this process's environment.

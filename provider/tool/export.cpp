@@ -48,8 +48,8 @@ std::optional<Probe> ScanFor(const Program& program) {
 }
 
 /// What a governed program would read. Nullopt, with a sentence in `why`, when it would read
-/// nothing.
-std::optional<Config> ConfigFor(const ExportOptions& options, std::string& why) {
+/// nothing; `status` is what to end with then, if it is changed.
+std::optional<Config> ConfigFor(const ExportOptions& options, std::string& why, int& status) {
   std::map<std::string, std::string> keys;
   if (!options.trust_source.empty()) {
     const bool is_path =
@@ -59,6 +59,7 @@ std::optional<Config> ConfigFor(const ExportOptions& options, std::string& why) 
     const Program program = FindProgram(options.program);
     if (program.openssl == Program::OpenSsl::kNotFound && options.program != "openssl") {
       why = program.because;
+      status = kUsageError;
       return std::nullopt;
     }
     if (const auto probe = ScanFor(program); probe && probe->failure.empty()) {
@@ -195,8 +196,9 @@ int Export(const ExportOptions& given) {
     return Fail(kUsageError, "SOURCE_DATE_EPOCH is no number of seconds since 1970: unset it");
   }
   std::string why;
-  const auto config = ConfigFor(options, why);
-  if (!config) return Fail(kNothingWritten, why);
+  int status = kNothingWritten;
+  const auto config = ConfigFor(options, why, status);
+  if (!config) return Fail(status, why);
   if (!options.output.empty() && IsPartOfSource(options.output, config->trust_source)) {
     return Fail(kNothingWritten, options.output +
                                      " is part of the system's trust store, which is what is "

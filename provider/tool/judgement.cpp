@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/system_bundle.hpp"
 #include "provider/config.hpp"
 #include "provider/host/file.hpp"
 #include "provider/standing.hpp"
+#include "provider/tool/executable.hpp"
 #include "provider/tool/module_file.hpp"
 #include "provider/tool/status.hpp"
 #include "provider/tool/system.hpp"
@@ -19,6 +21,12 @@ void Problem(Status& status, const char* id, std::string text, std::string fix) 
 
 void Note(Status& status, const char* id, std::string text) {
   status.findings.push_back({Finding::Level::kNote, id, std::move(text), {}});
+}
+
+/// A problem of the program in question, or a note about others.
+void Elsewhere(Status& status, bool affected, const char* id, std::string text, std::string fix) {
+  if (affected) return Problem(status, id, std::move(text), std::move(fix));
+  Note(status, id, std::move(text));
 }
 
 std::string HowToConfigure() {
@@ -285,6 +293,16 @@ void JudgeVariables(Status& status) {
   const bool marker_only = status.module->reach != standing_params::kReachFull;
   for (const Variable& variable : status.variables) {
     const auto served = status.served.find(variable.value);
+    const bool affected =
+        variable.command.empty() || IsCommandOf(variable.command, CommandName(status.program.name));
+    if (variable.effect == Variable::Effect::kPast) {
+      if (platform::IsSystemBundle(variable.value)) continue;  // the same anchors
+      Elsewhere(status, affected, "variable-elsewhere",
+                Assigned(variable) + " gives " + variable.whose +
+                    " CA certificates of its own, past ostrust",
+                HowToUnset(variable.name));
+      continue;
+    }
     // Node.js reads none of the others.
     if (variable.effect == Variable::Effect::kDefaults ||
         (status.program.is_node && variable.effect != Variable::Effect::kAdds) ||
@@ -298,11 +316,36 @@ void JudgeVariables(Status& status) {
            Assigned(variable) + " names the CA file of " + variable.whose +
                "; whether ostrust serves it cannot be told here");
     } else {
-      Problem(status, "variable-elsewhere",
-              Assigned(variable) + " gives " + variable.whose +
-                  " a CA file that ostrust does not serve",
-              HowToUnset(variable.name) + ", or set it to " + CustomaryFile("os.pem"));
+      Elsewhere(status, affected, "variable-elsewhere",
+                Assigned(variable) + " gives " + variable.whose +
+                    " a CA file that ostrust does not serve",
+                HowToUnset(variable.name) + ", or set it to " + CustomaryFile("os.pem"));
     }
+  }
+}
+
+void JudgeSettings(Status& status) {
+  const bool marker_only = status.module->reach != standing_params::kReachFull;
+  for (const CaSetting& setting : status.settings) {
+    const auto served = status.served.find(setting.value);
+    const bool is_served = served != status.served.end() && served->second;
+    // What npm reads itself holds the same anchors, and no limits on them.
+    if (setting.by_openssl ? is_served : platform::IsSystemBundle(setting.value)) continue;
+    const std::string where = setting.file + ", line " + std::to_string(setting.line);
+    const std::string what = where + ": " + setting.key + " = " + setting.value;
+    if (setting.by_openssl && (served == status.served.end() || marker_only)) {
+      Note(status, "setting-names-file",
+           what + " names the CA file of " + setting.program +
+               "; whether ostrust serves it cannot be told here");
+      continue;
+    }
+    Elsewhere(status, IsCommandOf(setting.program, CommandName(status.program.name)),
+              "setting-elsewhere",
+              what + " gives " + setting.program +
+                  (setting.by_openssl ? " a CA file that ostrust does not serve"
+                                      : " CA certificates of its own, past ostrust"),
+              "remove " + setting.key + " from " + where +
+                  (setting.by_openssl ? ", or set it to " + CustomaryFile("os.pem") : ""));
   }
 }
 
@@ -348,6 +391,7 @@ void Judge(Status& status) {
       JudgeModule(status);
       JudgeDefaultPaths(status);
       JudgeVariables(status);
+      JudgeSettings(status);
       JudgeNode(status);
     }
   }

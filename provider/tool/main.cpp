@@ -21,7 +21,7 @@ constexpr int kWell = 0;
 constexpr int kSomethingIsOff = 1;
 
 int ShowStatus(const std::string& program, bool json) {
-  const Status status = Examine(program);
+  const Status status = Examine(program, /*with_layers=*/true);
   if (status.program.openssl == Program::OpenSsl::kNotFound) {
     PrintError("ostrust status: " + status.program.because + "\n");
     return kUsageError;

@@ -3,6 +3,7 @@
 #include "provider/config.hpp"
 #include "provider/tool/executable.hpp"
 #include "provider/tool/node_witness.hpp"
+#include "provider/tool/python_bundles.hpp"
 #include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
@@ -35,6 +36,11 @@ void AskItsLibcrypto(Status& status) {
   question.entry_point = status.entry_point;
   question.set_user_id = status.program.set_user_id;
   for (const Variable& variable : status.variables) question.ca_paths.push_back(variable.value);
+  for (const CaSetting& setting : status.settings) {
+    if (setting.by_openssl) question.ca_paths.push_back(setting.value);
+  }
+  question.ca_paths.insert(question.ca_paths.end(), status.python_bundles.begin(),
+                           status.python_bundles.end());
   const Probe probe = AskLibcrypto(question);
   if (!probe.failure.empty()) {
     status.findings.push_back({Finding::Level::kProblem, "libcrypto-does-not-answer",
@@ -77,6 +83,14 @@ void WatchIt(Status& status) {
   status.serves_default_paths = witness.serves_default_paths;
 }
 
+/// Nothing is known of a source that the module cannot be told of.
+void AddLayers(Status& status) {
+  const bool served = status.module && !status.module->source.empty();
+  if (served && status.configuration_known) {
+    status.layers = LookAtLayers(status.Entry().ostrust_keys);
+  }
+}
+
 void ListUnknownKeys(Status& status) {
   for (const auto& [key, value] : status.Entry().ostrust_keys) {
     if (!IsKnownInSection(key)) status.unknown_keys.push_back(key);
@@ -100,11 +114,15 @@ const EntryPoint& Status::Entry() const {
   return entry_point == "nodejs_conf" ? configuration.nodejs : configuration.openssl;
 }
 
-Status Examine(const std::string& program) {
+Status Examine(const std::string& program, bool with_layers) {
   Status status;
   status.program = FindProgram(program);
   status.variables = CaVariables();
   status.working_directory = LookAtWorkingDirectory();
+  if (with_layers) {
+    status.settings = CaSettings();
+    status.python_bundles = PythonBundles(status.program);
+  }
   if (status.program.is_node && !NodeSharesTheConfiguration()) status.entry_point = "nodejs_conf";
   switch (status.program.openssl) {
     case Program::OpenSsl::kShared:
@@ -126,6 +144,7 @@ Status Examine(const std::string& program) {
       break;
   }
   ListUnknownKeys(status);
+  if (with_layers) AddLayers(status);
   Judge(status);
   return status;
 }

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "provider/tool/ca_settings.hpp"
 #include "provider/tool/environment.hpp"
+#include "provider/tool/layers.hpp"
 #include "provider/tool/probe.hpp"
 #include "provider/tool/program.hpp"
 
@@ -35,7 +37,10 @@ struct Status {
   std::optional<bool> has_algorithms;
   std::optional<bool> serves_default_paths;
   std::vector<Variable> variables;
-  std::map<std::string, bool> served;  // of the variables' values
+  std::vector<CaSetting> settings;
+  std::vector<std::string> python_bundles;
+  std::map<std::string, bool> served;  // of the values of all these
+  std::optional<Layers> layers;        // where they were asked for, and ostrust is loaded
   WorkingDirectory working_directory;
   std::vector<Finding> findings;  // causes before consequences
 
@@ -46,8 +51,9 @@ struct Status {
   const EntryPoint& Entry() const;
 };
 
-/// Finds everything out. `program` as FindProgram() takes it.
-Status Examine(const std::string& program);
+/// Finds everything out. `program` as FindProgram() takes it. `with_layers`: also Status::layers,
+/// settings and python_bundles, which take longer.
+Status Examine(const std::string& program, bool with_layers = false);
 
 /// Adds the findings that follow from the facts.
 void Judge(Status& status);

@@ -69,17 +69,75 @@ Json DescribeModule(const Status& status) {
   return json;
 }
 
+Json ServedOrNull(const Status& status, const std::string& path) {
+  const auto served = status.served.find(path);
+  return served == status.served.end() ? Json(nullptr) : Json(served->second);
+}
+
 Json DescribeVariables(const Status& status) {
   Json json = Json::array();
   for (const Variable& variable : status.variables) {
-    const auto served = status.served.find(variable.value);
     json.push_back({
         {"name", variable.name},
         {"value", variable.value},
-        {"served", served == status.served.end() ? Json(nullptr) : Json(served->second)},
+        {"served", variable.effect == Variable::Effect::kPast
+                       ? Json(false)
+                       : ServedOrNull(status, variable.value)},
     });
   }
   return json;
+}
+
+Json DescribeSettings(const Status& status) {
+  Json json = Json::array();
+  for (const CaSetting& setting : status.settings) {
+    json.push_back({
+        {"program", setting.program},
+        {"file", setting.file},
+        {"line", setting.line},
+        {"key", setting.key},
+        {"value", setting.value},
+        {"served", setting.by_openssl ? ServedOrNull(status, setting.value) : Json(false)},
+    });
+  }
+  return json;
+}
+
+Json DescribePythonBundles(const Status& status) {
+  Json json = Json::array();
+  for (const std::string& file : status.python_bundles) {
+    json.push_back({{"file", file}, {"served", ServedOrNull(status, file)}});
+  }
+  return json;
+}
+
+Json DescribeLayers(const std::optional<Layers>& layers) {
+  if (!layers) return nullptr;
+  Json policy = nullptr;
+  if (layers->policy) {
+    policy = {{"distrusted", layers->policy->distrusted},
+              {"rules", layers->policy->rules},
+              {"limited_by_purpose", layers->policy->by_purpose},
+              {"limited_by_date", layers->policy->by_date},
+              {"limited_by_constraints", layers->policy->by_constraints}};
+  }
+  Json caches = Json::array();
+  for (const Cache& cache : layers->caches) {
+    caches.push_back({{"directory", cache.directory},
+                      {"exists", cache.exists},
+                      {"not_used", OrNull(cache.not_used)},
+                      {"policies", cache.policies},
+                      {"intermediates", cache.intermediates},
+                      {"revocation", cache.revocation},
+                      {"not_read", cache.not_read},
+                      {"newest", OrNull(cache.newest)}});
+  }
+  return {{"policy", policy},
+          {"caches", caches},
+          {"crlite",
+           {{"library", OrNull(layers->filter.library)},
+            {"why", OrNull(layers->filter.why)},
+            {"configuration", OrNull(layers->filter.configuration)}}}};
 }
 
 }  // namespace
@@ -125,6 +183,9 @@ std::string StatusAsJson(const Status& status) {
       {"working_directory",
        {{"os_file", status.working_directory.os_file},
         {"os_directory", status.working_directory.os_directory}}},
+      {"settings", DescribeSettings(status)},
+      {"python_bundles", DescribePythonBundles(status)},
+      {"layers", DescribeLayers(status.layers)},
       {"findings", findings},
   };
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

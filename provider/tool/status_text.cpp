@@ -1,5 +1,6 @@
 // `ostrust status` for a person.
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
 #include "provider/standing.hpp"
@@ -95,10 +96,22 @@ std::string StatusAsText(const Status& status) {
       Line(text, "anchors", std::to_string(status.module->anchors));
     }
   }
+  if (status.layers) {
+    if (status.layers->policy) Line(text, "policy", DescribePolicy(*status.layers->policy));
+    Line(text, "caches", DescribeCaches(status.layers->caches, std::time(nullptr)));
+    Line(text, "crlite", DescribeFilter(status.layers->filter));
+  }
   if (status.providers) Line(text, "providers", Joined(*status.providers));
   if (status.module && status.serves_default_paths) {
     Line(text, "defaults",
          *status.serves_default_paths ? "the system's trust store" : "not served by ostrust");
+  }
+  for (const std::string& bundle : status.python_bundles) {
+    const auto served = status.served.find(bundle);
+    if (served == status.served.end()) continue;
+    Line(text, "certifi",
+         bundle + (served->second ? ", served as the system's store"
+                                  : ", a list of its own (replace-bundles = certifi)"));
   }
   if (!status.findings.empty()) text += "\n";
   for (const Finding& finding : status.findings) {

@@ -244,7 +244,7 @@ class Configured(ExportTest):
         out, _ = self.exported("--program", sys.executable)
         self.assertEqual(blocks(out), [(False, der_of("root-a"))])
         done = self.tool("export", "--program", "no-such-program", configuration=self.ostrust())
-        self.assertEqual((done.status, done.out), (1, ""), done)
+        self.assertEqual((done.status, done.out), (2, ""), done)
 
     def test_without_a_store_nothing_is_written(self):
         self.file("store.pem", "")

@@ -37,7 +37,9 @@ class ToolTest(OstrustTest):
 
     def environment(self, configuration, **extra):
         """Like everybody's; `configuration` None: without OPENSSL_CONF."""
-        result = environment(configuration or "", XDG_RUNTIME_DIR=self.runtime, **extra)
+        # What this machine says to npm, pip and git is another matter.
+        elsewhere = {"npm_config_globalconfig": os.devnull, "PIP_CONFIG_FILE": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        result = environment(configuration or "", **{"XDG_RUNTIME_DIR": self.runtime, **elsewhere, **extra})
         if configuration is None:
             del result["OPENSSL_CONF"]
         return result
@@ -125,6 +127,8 @@ class Status(ToolTest):
                 "providers": None, "algorithms": None, "default_paths_served": None,
                 "variables": None,
                 "working_directory": ["os_directory", "os_file"],
+                "settings": None, "python_bundles": None,
+                "layers": seen["layers"] and ["caches", "crlite", "policy"],
                 "findings": None,
             })
             self.assertEqual(seen["format"], 1)
