@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
