@@ -3,7 +3,6 @@
 #include <chrono>
 #include <sstream>
 
-#include "provider/host/file.hpp"
 #include "provider/tool/child_process.hpp"
 #include "provider/tool/executable.hpp"
 #include "provider/tool/system.hpp"
@@ -28,10 +27,7 @@ std::vector<std::string> PythonBundles(const Program& program) {
   if (program.set_user_id || CommandName(program.path).compare(0, 6, "python") != 0) {
     return bundles;
   }
-  // By the name it was given: a virtual environment's python is a link, and knows it.
-  std::string path = FindExecutable(program.name);
-  if (host::RealPath(path) != program.path) path = program.path;
-  const ChildOutcome answer = RunCommand({path, "-I", "-c", kCode}, kLimit);
+  const ChildOutcome answer = RunCommand({program.path, "-I", "-c", kCode}, kLimit);
   if (!answer.Succeeded()) return bundles;
   std::istringstream lines(answer.out);
   for (std::string line; std::getline(lines, line);) {
