@@ -94,7 +94,32 @@ std::string IncludeWithBackslashes(const std::string& file) {
   return {};
 }
 
-EntryPoint ReadEntryPoint(const Parsed& parsed, const char* name) {
+/// Sections in the place of what Parsed reads.
+class InSections {
+ public:
+  explicit InSections(const Sections& sections) : sections_(sections) {}
+
+  /// As NCONF_get_string(): what a section does not say, the unnamed one may.
+  std::string Value(const char* section, const char* name) const {
+    for (const std::string in : {section == nullptr ? "default" : section, "default"}) {
+      for (const auto& [key, value] : Section(in)) {
+        if (key == name) return value;
+      }
+    }
+    return {};
+  }
+
+  std::vector<Parsed::Line> Section(const std::string& name) const {
+    const auto found = sections_.find(name);
+    return found == sections_.end() ? std::vector<Parsed::Line>() : found->second;
+  }
+
+ private:
+  const Sections& sections_;
+};
+
+template <typename Source>
+EntryPoint ReadEntryPoint(const Source& parsed, const char* name) {
   EntryPoint entry;
   entry.init = parsed.Value(nullptr, name);
   if (entry.init.empty()) return entry;
@@ -122,6 +147,10 @@ EntryPoint ReadEntryPoint(const Parsed& parsed, const char* name) {
 
 bool EntryPoint::Activates(const std::string& provider) const {
   return std::find(activated.begin(), activated.end(), provider) != activated.end();
+}
+
+EntryPoint EntryPointIn(const Sections& sections, const std::string& name) {
+  return ReadEntryPoint(InSections(sections), name.c_str());
 }
 
 Configuration ReadConfiguration(const Libcrypto& crypto, const std::optional<std::string>& file) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "provider/tool/libcrypto.hpp"
@@ -40,5 +41,11 @@ struct Configuration {
 /// Reads `file`, or the libcrypto's default configuration file when there is none. In a child
 /// process only.
 Configuration ReadConfiguration(const Libcrypto& crypto, const std::optional<std::string>& file);
+
+/// What a file's sections say, in order, names and values as parsed. The unnamed one is "default".
+using Sections = std::map<std::string, std::vector<std::pair<std::string, std::string>>>;
+
+/// As ReadConfiguration() finds it from the key `name` on.
+EntryPoint EntryPointIn(const Sections& sections, const std::string& name);
 
 }  // namespace ostrust::tool

@@ -1,5 +1,5 @@
-// What `ostrust explain` calls of a libcrypto and of the libssl beside it, loaded by path. Only
-// ever used in a child process, as libcrypto.hpp.
+// What `ostrust explain` and `enable` call of a libcrypto and of the libssl beside it, loaded by
+// path. Only ever used in a child process, as libcrypto.hpp.
 #pragma once
 
 #include <optional>
@@ -31,6 +31,8 @@ namespace ostrust::tool {
   X(EVP_PKEY_get_group_name)              \
   X(EVP_sha256)                           \
   X(GENERAL_NAMES_free)                   \
+  X(NCONF_dump_bio)                       \
+  X(NCONF_load_bio)                       \
   X(OBJ_obj2nid)                          \
   X(OPENSSL_sk_free)                      \
   X(OPENSSL_sk_new_null)                  \
@@ -75,7 +77,13 @@ namespace ostrust::tool {
 
 #define OSTRUST_EXPLAIN_SSL_SYMBOLS(X) \
   X(OPENSSL_init_ssl)                  \
+  X(SSL_CIPHER_get_name)               \
+  X(SSL_CTX_ctrl)                      \
+  X(SSL_CTX_free)                      \
   X(SSL_CTX_get_cert_store)            \
+  X(SSL_CTX_get_ciphers)               \
+  X(SSL_CTX_get_options)               \
+  X(SSL_CTX_get_security_level)        \
   X(SSL_CTX_load_verify_dir)           \
   X(SSL_CTX_load_verify_file)          \
   X(SSL_CTX_new)                       \
@@ -91,7 +99,8 @@ namespace ostrust::tool {
   X(SSL_get_version)                   \
   X(SSL_new)                           \
   X(SSL_set_fd)                        \
-  X(TLS_client_method)
+  X(TLS_client_method)                 \
+  X(TLS_server_method)
 
 #define OSTRUST_EXPLAIN_DECLARE(name) decltype(&::name) name = nullptr;
 

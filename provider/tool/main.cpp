@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "provider/tool/enable.hpp"
 #include "provider/tool/explain.hpp"
 #include "provider/tool/export.hpp"
 #include "provider/tool/probe_child.hpp"
@@ -89,6 +90,28 @@ int Main(std::vector<std::string> arguments) {
                           "What to export instead: auto, p11-kit[:DIR], a file or directory");
   export_verb->add_flag("--json", bundle.json, "Print one JSON object; needs --output");
 
+  EnableOptions enable;
+  bool system = false;
+  CLI::App* const enable_verb =
+      app.add_subcommand("enable", "Turn it on for all programs of the system or of a user");
+  CLI::App* const disable_verb = app.add_subcommand("disable", "Undo what enable did");
+  for (CLI::App* const verb : {enable_verb, disable_verb}) {
+    auto* const user = verb->add_flag("--user", enable.user, "For this user only");
+    verb->add_flag("--system", system, "For the whole system (this is so if nothing is said)")
+        ->excludes(user);
+    verb->add_flag("--print", enable.print, "Only show what would be changed");
+    verb->add_flag("--force", enable.force,
+                   "Also over what was changed since in files of enable's");
+    verb->add_option("--root", enable.root, "A directory to be taken for /, as of an image");
+  }
+  enable_verb->add_flag("--edit", enable.edit,
+                        "Edit the distribution's openssl.cnf, which reaches cron and sudo, too");
+  enable_verb->add_flag("--with-default", enable.with_default,
+                        "Where FIPS is active: activate OpenSSL's default provider");
+  enable_verb->add_option("--module", enable.module, "The module (default: the installed one)");
+  enable_verb->add_option("--set", enable.settings, "A key of ostrust's section, as KEY=VALUE")
+      ->allow_extra_args(false);
+
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(arguments);
@@ -113,6 +136,11 @@ int Main(std::vector<std::string> arguments) {
   if (export_verb->parsed()) {
     if (!has_command) return Export(bundle);
     PrintError("ostrust export: takes no command\n");
+    return kUsageError;
+  }
+  if (enable_verb->parsed() || disable_verb->parsed()) {
+    if (!has_command) return enable_verb->parsed() ? Enable(enable) : Disable(enable);
+    PrintError("ostrust enable and disable take no command\n");
     return kUsageError;
   }
   if (!has_command) {

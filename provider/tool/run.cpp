@@ -27,43 +27,12 @@ using Keys = std::vector<std::pair<std::string, std::string>>;
 
 /// Empty, or what is wrong with the options.
 std::string ReadKeys(const RunOptions& options, Keys& keys) {
-  const auto known = KnownConfigKeys();
-  for (const std::string& setting : options.settings) {
-    const std::size_t equals = setting.find('=');
-    const std::string key = setting.substr(0, equals);
-    if (equals == std::string::npos) return "--set " + setting + ": KEY=VALUE is wanted";
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      return "--set " + setting + ": ostrust knows no key " + key;
-    }
-    keys.emplace_back(key, setting.substr(equals + 1));
-  }
-  if (!options.trust_source.empty()) {
-    const bool is_path = KindOf(options.trust_source) != FileKind::kNone;  // not a word as "auto"
-    keys.emplace_back("trust-source", is_path ? InConfiguration(Absolute(options.trust_source))
-                                              : options.trust_source);
-  }
-  for (const auto& [key, value] : keys) {
-    if (value.find_first_of("\r\n") != std::string::npos) return key + ": the value has two lines";
-  }
-  const Config config = ReadConfig([&](const char* name) -> std::optional<std::string> {
-    std::optional<std::string> found;
-    for (const auto& [key, value] : keys) {
-      if (key == name) found = value;
-    }
-    return found;
-  });
-  return config.ErrorText();
-}
-
-/// Empty, or why the module would not serve a program with this configuration.
-std::string WhyNotGoverned(const Probe& probe) {
-  if (!probe.failure.empty()) return probe.failure;
-  if (!probe.loads_modules) return "this OpenSSL is built without the loading of modules";
-  if (!probe.module) return "ostrust does not load: " + probe.why_not_loaded;
-  if (!probe.module->bad_values.empty()) return probe.module->bad_values;
-  if (probe.module->source.empty()) return "nothing to serve: " + probe.module->error;
-  if (!probe.has_algorithms) return "the configuration leaves no provider that has algorithms";
-  return {};
+  const std::string wrong = ReadSettings(options.settings, keys);
+  if (!wrong.empty() || options.trust_source.empty()) return wrong;
+  const bool is_path = KindOf(options.trust_source) != FileKind::kNone;  // not a word as "auto"
+  keys.emplace_back("trust-source", is_path ? InConfiguration(Absolute(options.trust_source))
+                                            : options.trust_source);
+  return ReadSettings({}, keys);
 }
 
 std::string WhyNotGoverned(const Witness& witness) {
@@ -92,6 +61,41 @@ int Start(const std::vector<std::string>& command) {
 }
 
 }  // namespace
+
+std::string ReadSettings(const std::vector<std::string>& settings,
+                         std::vector<std::pair<std::string, std::string>>& keys) {
+  const auto known = KnownConfigKeys();
+  for (const std::string& setting : settings) {
+    const std::size_t equals = setting.find('=');
+    const std::string key = setting.substr(0, equals);
+    if (equals == std::string::npos) return "--set " + setting + ": KEY=VALUE is wanted";
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      return "--set " + setting + ": ostrust knows no key " + key;
+    }
+    keys.emplace_back(key, setting.substr(equals + 1));
+  }
+  for (const auto& [key, value] : keys) {
+    if (value.find_first_of("\r\n") != std::string::npos) return key + ": the value has two lines";
+  }
+  const Config config = ReadConfig([&](const char* name) -> std::optional<std::string> {
+    std::optional<std::string> found;
+    for (const auto& [key, value] : keys) {
+      if (key == name) found = value;
+    }
+    return found;
+  });
+  return config.ErrorText();
+}
+
+std::string WhyNotGoverned(const Probe& probe) {
+  if (!probe.failure.empty()) return probe.failure;
+  if (!probe.loads_modules) return "this OpenSSL is built without the loading of modules";
+  if (!probe.module) return "ostrust does not load: " + probe.why_not_loaded;
+  if (!probe.module->bad_values.empty()) return probe.module->bad_values;
+  if (probe.module->source.empty()) return "nothing to serve: " + probe.module->error;
+  if (!probe.has_algorithms) return "the configuration leaves no provider that has algorithms";
+  return {};
+}
 
 int Run(const RunOptions& options) {
   RunConfiguration run;

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "provider/tool/probe.hpp"
 
 namespace ostrust::tool {
 
@@ -21,5 +24,12 @@ inline constexpr int kRunFailed = 125;
 /// Starts the command as Execute() does. If that fails, returns the exit status after saying why on
 /// standard error: a command is started governed or not at all.
 int Run(const RunOptions& options);
+
+/// Adds what each KEY=VALUE says to `keys`. Empty, or what is wrong.
+std::string ReadSettings(const std::vector<std::string>& settings,
+                         std::vector<std::pair<std::string, std::string>>& keys);
+
+/// Empty, or why the module would not serve a program that was probed so.
+std::string WhyNotGoverned(const Probe& probe);
 
 }  // namespace ostrust::tool
