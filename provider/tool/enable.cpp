@@ -172,6 +172,7 @@ std::string Difference(const Place& place, const std::vector<Change>& changes) {
 /// Makes one file what it is to be.
 bool Apply(const FileTree& tree, const Change& change, std::string& why) {
   if (!change.text) return tree.Remove(change.path(), why);
+  tree.RemoveLeftover(change.path());
   if (change.was.there && change.was.text == *change.text) return true;
   return tree.Write(change.path(), *change.text, change.file.block ? &change.was : nullptr, why);
 }
@@ -187,13 +188,20 @@ void RestoreAll(const FileTree& tree, const std::vector<Change>& changes) {
   }
 }
 
-/// Also after a kill that left nothing but a beginning of the record.
+/// Those that are empty. The record, as long as it is there, keeps its own.
+void RemoveFolders(const FileTree& tree, const std::vector<std::string>& folders) {
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    tree.RemoveFolder(*folder);
+  }
+}
+
+/// The last step: until then the record says what is left to do. Also after a kill that left
+/// nothing but a beginning of it.
 void RemoveRecord(const Place& place, const std::vector<std::string>& folders) {
   std::string why;
+  RemoveFolders(place.tree, folders);
   if (!place.tree.Remove(place.record, why)) throw Refusal{why};
-  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
-    place.tree.RemoveFolder(*folder);
-  }
+  RemoveFolders(place.tree, folders);
 }
 
 // --- enable
@@ -657,6 +665,11 @@ int DoEnable(const EnableOptions& options) {
       if (!Has(made, folder)) made.push_back(folder);
     }
   }
+  // Its own folder may be there because of a kill before there was a record.
+  const std::string first = place.record.substr(0, place.record.rfind('/'));
+  if (!Has(made, first) && !Has(next.folders, first)) {
+    next.folders.insert(next.folders.begin(), first);
+  }
   for (const std::string& folder : made) {
     if (!Has(next.folders, folder)) next.folders.push_back(folder);
   }
@@ -691,14 +704,12 @@ int DoEnable(const EnableOptions& options) {
   done = done && place.tree.Write(place.record, next_text, nullptr, why);
   if (!done) {
     RestoreAll(place.tree, changes);
-    std::string ignored;
     if (old_record.there) {
+      std::string ignored;
+      RemoveFolders(place.tree, made);
       place.tree.Write(place.record, old_record.text, &old_record, ignored);
     } else {
-      place.tree.Remove(place.record, ignored);
-    }
-    for (auto folder = made.rbegin(); folder != made.rend(); ++folder) {
-      place.tree.RemoveFolder(*folder);
+      RemoveRecord(place, made);
     }
     Refuse(why, "everything is as it was; " + std::string(kByHand));
   }
@@ -732,7 +743,7 @@ int DoDisable(const EnableOptions& options) {
   if (!record) {
     // What a kill may have left before there was a record.
     if (may_write && !options.print) {
-      RemoveRecord(place, {DirectoryOf(place.record).substr(0, place.record.rfind('/'))});
+      RemoveRecord(place, {place.record.substr(0, place.record.rfind('/'))});
     }
     return kDone;
   }

@@ -228,6 +228,12 @@ bool FileTree::Write(const std::string& path, const std::string& text, const Fou
   return true;
 }
 
+void FileTree::RemoveLeftover(const std::string& path) const {
+  std::string why;
+  const UniqueFd folder = OpenParent(path, why);
+  if (folder.Get() >= 0) ::unlinkat(folder.Get(), NameBeside(FileNameOf(path)).c_str(), 0);
+}
+
 bool FileTree::Remove(const std::string& path, std::string& why) const {
   const UniqueFd folder = OpenParent(path, why);
   if (folder.Get() < 0) return errno == ENOENT;

@@ -51,7 +51,10 @@ class FileTree {
   bool Write(const std::string& path, const std::string& text, const Found* like,
              std::string& why) const;
 
-  /// Also what a Write() that was killed left beside it. True when it is not there.
+  /// What a Write() that was killed left beside it.
+  void RemoveLeftover(const std::string& path) const;
+
+  /// With what was left beside it. True when it is not there.
   bool Remove(const std::string& path, std::string& why) const;
 
   /// Those of the folders on the way to `path` that are not there, the first first.
