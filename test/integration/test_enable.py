@@ -868,5 +868,50 @@ exec chroot "$root" "$@" """ % before
         self.assertEqual(done.status, 0, done)
 
 
+class DebianRoots(OstrustTest):
+    """In Debian's root file systems that other tests keep: nothing of an overlay of them stays."""
+
+    SCRIPT = """set -eu
+lower=$1 module=$2 tool=$3
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=/mnt/upper,workdir=/mnt/work" /mnt/root
+mount -t proc proc /mnt/root/proc
+mount -t tmpfs -o mode=755 dev /mnt/root/dev
+: >/mnt/root/dev/null; mount --bind /dev/null /mnt/root/dev/null
+mkdir -p /mnt/root/usr/lib/ostrust
+cp "$module" /mnt/root/usr/lib/ostrust/ostrust.so
+cp "$tool" /mnt/root/usr/bin/ostrust
+tar -C /mnt/root -cf /mnt/before.tar etc var/lib
+for how in "" --edit; do
+    chroot /mnt/root /usr/bin/ostrust enable --system $how
+    if [ -z "$how" ]; then set -- OPENSSL_CONF=/etc/ostrust/openssl.cnf; else set --; fi
+    chroot /mnt/root /usr/bin/env "$@" openssl list -providers | grep -q "name: ostrust"
+    chroot /mnt/root /usr/bin/env "$@" openssl list -providers | grep -q "name: OpenSSL Default Provider"
+    chroot /mnt/root /usr/bin/ostrust disable --system
+    ! chroot /mnt/root openssl list -providers | grep -q "name: ostrust"
+    tar -C /mnt/root -df /mnt/before.tar | grep -v "Mod time differs" >/mnt/differs || true
+    ! [ -s /mnt/differs ] || { cat /mnt/differs; exit 1; }
+    (cd /mnt/root && find etc var/lib | sort) >/mnt/now
+    tar --quoting-style=literal -tf /mnt/before.tar | sed 's,/$,,' | sort | diff - /mnt/now
+done
+"""
+
+    def test_there_and_back(self):
+        if os.geteuid() != 0 or support.SANITIZER:
+            self.skipTest("needs root and no sanitizer")
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+        names = [name for name in ("clients-bookworm", "clients-trixie", "clients-sid")
+                 if os.path.isfile(os.path.join(base, "ostrust-test", name, "usr/bin/openssl"))]
+        if not names:
+            self.skipTest("no root file system is kept here (test/clients/run makes them)")
+        for name in names:
+            with self.subTest(name):
+                done = support.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", self.SCRIPT, "sh",
+                                    os.path.join(base, "ostrust-test", name), MODULE, TOOL],
+                                   {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, timeout=120)
+                self.assertEqual(done.status, 0, done)
+
+
 if __name__ == "__main__":
     support.main()
