@@ -147,6 +147,8 @@ bool P11KitTrustSource::SystemKeepsPolicy() {
 }
 
 LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
+  if (!FirstRoot().IsTheSame())
+    return Fail("no module is loaded in a process that called chroot()");
   std::string error;
   const auto configuration =
       FindP11KitModule(options_.locations, options_.racy_window, stamps_, error);

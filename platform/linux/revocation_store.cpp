@@ -386,14 +386,16 @@ ListPtr RevocationStore::State::InCache(const std::string& directory, const Plac
   return list;
 }
 
-/// The lists in a file of a hashed directory; nullopt when there is no such file.
+/// The lists in a file of a hashed directory; nullopt when there is no such file, or none is known.
 std::optional<Lists> RevocationStore::State::InFile(const std::string& path) {
   const std::string name = "file " + path;
-  if (const auto known = FindHeld(name); known && !known->stamp.MayHaveChanged()) {
-    return known->lists;
-  }
+  const auto known = FindHeld(name);
+  if (known && !known->stamp.MayHaveChanged()) return known->lists;
   const OpenedPath file = OpenPath(path, FileStamp::kRacyWindow, kMaxListFile);
   if (file.stamp.IsMissing()) return std::nullopt;
+  // No descriptor or memory is left, so whether there is a file is not known: what was read last
+  // stays, and of a directory with nothing in it the first name is the last.
+  if (!file.stamp.GetIdentity()) return known ? std::optional(known->lists) : std::nullopt;
   Lists lists = file.IsOpen() && !file.IsDirectory() ? Load(path, file) : Lists();
   Hold(name, {file.stamp, lists});
   return lists;

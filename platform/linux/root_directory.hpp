@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -29,5 +30,17 @@ class RootDirectory {
 
   std::optional<Identity> first_;
 };
+
+/// The one there was when this was first called, which is when the configuration is read. Code is
+/// loaded from no other: in a tree that somebody else may write to, a library can be anybody's.
+/// Thread-safe.
+inline const RootDirectory& FirstRoot() {
+  static const RootDirectory& first = [] {
+    auto* const root = new RootDirectory;  // never destroyed
+    root->Remember();
+    return std::ref(*root);
+  }();
+  return first;
+}
 
 }  // namespace ostrust::platform

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "platform/fork_safe_mutex.hpp"
+#include "platform/linux/root_directory.hpp"
 #include "platform/live_trust_store.hpp"
 
 namespace ostrust::platform {
@@ -137,6 +138,10 @@ const RevocationFilter* SystemRevocationFilter(std::string& why) {
     std::unique_ptr<const RevocationFilter> filter;
     std::string why;
   };
+  if (!FirstRoot().IsTheSame()) {
+    why = std::string(kUpkiLibrary) + " is not asked in a process that called chroot()";
+    return nullptr;
+  }
   static auto& system = *new System;
   const std::lock_guard lock(system.mutex);
   if (!system.loaded) {

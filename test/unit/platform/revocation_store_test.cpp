@@ -486,6 +486,21 @@ TEST_F(RevocationStoreTest, AFileIsReadAgainWhenItHasChangedAndOnlyThen) {
   EXPECT_EQ(Serials(store.InDirectories(NameDer("CA"))), Found());
 }
 
+TEST_F(RevocationStoreTest, WithoutDescriptorsWhatWasReadStaysAndTheSearchEnds) {
+  temporary_.Write("hashed/" + HashedName("CA", 0), AsText(ListOf("CA", 1)));
+  temporary_.Write("hashed/" + HashedName("CA", 1), AsText(ListOf("CA", 2)));
+  EXPECT_EQ(InChild([this] {
+              alarm(20);
+              RevocationStore store = In({});
+              const auto first = store.InDirectories(NameDer("CA"));
+              const rlimit none{0, 0};
+              if (Serials(first) != Found{1, 2} || setrlimit(RLIMIT_NOFILE, &none) != 0) return 1;
+              if (Serials(store.InDirectories(NameDer("CA"))) != Found{1, 2}) return 2;
+              return store.InDirectories(NameDer("Other")).empty() ? 0 : 3;
+            }),
+            0);
+}
+
 TEST_F(RevocationStoreTest, WhatIsNoListHidesNoOther) {
   const std::string path = temporary_.Path("hashed/" + HashedName("CA", 0));
   temporary_.Write("hashed/" + HashedName("CA", 1), AsText(ListOf("CA", 1)));
