@@ -4,7 +4,6 @@
 
 #include <sys/stat.h>
 
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -35,10 +34,10 @@ class RootDirectory {
 /// loaded from no other: in a tree that somebody else may write to, a library can be anybody's.
 /// Thread-safe.
 inline const RootDirectory& FirstRoot() {
-  static const RootDirectory& first = [] {
+  static const RootDirectory& first = *[] {
     auto* const root = new RootDirectory;  // never destroyed
     root->Remember();
-    return std::ref(*root);
+    return root;
   }();
   return first;
 }

@@ -28,7 +28,8 @@ def documented(row):
     with open(os.path.join(SOURCE, "docs", "security.md")) as file:
         found = re.search(r"^\| %s \|(.*)\|$" % re.escape(row), file.read(), re.M)
     assert found, "docs/security.md has no row " + row
-    return re.findall(r"`(\w+)`", found.group(1))
+    names = re.findall(r"`(\w+)`", found.group(1))
+    return [name for name in names if name != "readlink" or platform.machine() == "x86_64"]
 
 
 def sanitized():
