@@ -113,7 +113,8 @@ report(steps + [connect(context, "leaf-a")])""")
         self.assertEqual(self.shown(self.configuration)[0], False)
 
     def test_the_processes_that_have_it_are_found(self):
-        command = re.search(r"`(grep -l ostrust\.so [^`]+)`", section("How to turn it off")).group(1)
+        command = blocks("How to turn it off")[2].strip()
+        self.assertTrue(command.startswith("grep "), command)
         seen = self.answer(self.configuration, """
 import subprocess
 context = ssl.create_default_context()
@@ -122,7 +123,7 @@ report("/proc/%%d/maps" %% os.getpid() in done.stdout.decode().split())""" % com
         self.assertTrue(seen)
 
     def test_less_of_it(self):
-        lines = dict(re.findall(r"^([\w-]+) = (\w+)", blocks("How to turn it off")[2], re.M))
+        lines = dict(re.findall(r"^([\w-]+) = (\w+)", blocks("How to turn it off")[3], re.M))
         self.assertEqual(set(lines), {"default-paths", "system-bundles", "verify", "intermediates", "revocation"})
         less = self.ostrust(lines)
         self.assertEqual(self.answer(less), UNKNOWN)
