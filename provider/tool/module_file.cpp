@@ -14,6 +14,7 @@ ModuleFile FindModule(const std::string& tool) {
       directory + kModuleName,
       prefix + OSTRUST_LIBDIR + in_folder,
       prefix + "lib" + in_folder,
+      prefix + "lib64" + in_folder,
   };
   found.tried = candidates;
   found.tried.push_back(prefix + "lib/*" + in_folder);

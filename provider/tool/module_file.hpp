@@ -12,8 +12,8 @@ struct ModuleFile {
   std::vector<std::string> tried;  // where it was looked for
 };
 
-/// Looks beside the executable `tool`, then in ../LIBDIR/ostrust, ../lib/ostrust and
-/// ../lib/*/ostrust. Only modules of this machine's architecture count.
+/// Looks beside the executable `tool`, then in ../LIBDIR/ostrust (of the build, if it is unusual),
+/// ../lib/ostrust, ../lib64/ostrust and ../lib/*/ostrust. Only modules of this machine's architecture count.
 ModuleFile FindModule(const std::string& tool);
 
 }  // namespace ostrust::tool
