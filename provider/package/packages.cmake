@@ -59,7 +59,7 @@ elseif(OSTRUST_PACKAGE STREQUAL "rpm")
   set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
   set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${package}/rpm/preun)
   set(CPACK_RPM_USER_FILELIST "%config(noreplace) ${OSTRUST_CONFIG_DIR}/os.pem")
-  set(share ${CMAKE_INSTALL_FULL_DATADIR})
+  set(share ${CMAKE_INSTALL_PREFIX}/share)
   set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION
     ${share}/man ${share}/man/man1 ${share}/man/man7
     ${share}/bash-completion ${share}/bash-completion/completions
