@@ -79,6 +79,14 @@ def program(**variables):
     return run("python3", "-c", PROGRAM, **variables).strip()
 
 
+def private(user):
+    """A folder of the user's own, for what `ostrust run` keeps."""
+    path = "/tmp/%d" % user
+    os.makedirs(path, 0o700, exist_ok=True)
+    os.chown(path, user, user)
+    return path
+
+
 class Package(unittest.TestCase):
 
     def setUp(self):
@@ -165,7 +173,7 @@ activate = 1
     def test_run_needs_no_configuration(self):
         self.install()
         self.assertIn("  ostrust\n", run("ostrust", "run", "--", "openssl", "list", "-providers",
-                                         XDG_CACHE_HOME="/tmp/0"))
+                                         XDG_CACHE_HOME=private(0)))
 
     # --- enabled, upgraded, removed
 
@@ -293,12 +301,12 @@ esac
             for user in (0, 65534):
                 demote = ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups"]
                 text = run(*demote, os.path.join(top, "bin", "ostrust"), "run", "--",
-                           os.path.join(top, "bin", "ostrust"), "status", HOME="/tmp", XDG_CACHE_HOME="/tmp/%d" % user)
+                           os.path.join(top, "bin", "ostrust"), "status", HOME="/tmp", XDG_CACHE_HOME=private(user))
                 self.assertIn(module, text)
             self.assertTrue(os.path.exists(os.path.join(top, "etc", "ostrust", "os.pem")))
             shutil.move(top, folder + "/moved")
             self.assertIn("  ostrust\n", run(folder + "/moved/bin/ostrust", "run", "--", "openssl", "list", "-providers",
-                                             XDG_CACHE_HOME="/tmp/0"))
+                                             XDG_CACHE_HOME=private(0)))
         finally:
             shutil.rmtree(folder)
 

@@ -13,7 +13,8 @@ struct ModuleFile {
 };
 
 /// Looks beside the executable `tool`, then in ../LIBDIR/ostrust (of the build, if it is unusual),
-/// ../lib/ostrust, ../lib64/ostrust and ../lib/*/ostrust. Only modules of this machine's architecture count.
+/// ../lib/ostrust, ../lib64/ostrust and ../lib/*/ostrust. Only modules of this
+/// machine's architecture count.
 ModuleFile FindModule(const std::string& tool);
 
 }  // namespace ostrust::tool
