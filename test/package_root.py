@@ -19,9 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGURATION = "/etc/ostrust/openssl.cnf"
 SYSTEM = "/etc/ssl/openssl.cnf"
 MARKER = "/etc/ostrust/os.pem"
-# What dpkg, apt and ldconfig keep for themselves, and what is mounted.
-OTHERS = ("/dev", "/proc", "/sys", "/run", "/tmp", "/i386", "/var/lib/dpkg", "/var/log", "/var/cache/ldconfig",
-          "/var/cache/debconf", "/var/cache/apt", "/var/lib/apt")
+# What dpkg, apt and ldconfig keep for themselves, the user's own cache, and what is mounted.
+OTHERS = ("/root/.cache", "/dev", "/proc", "/sys", "/run", "/tmp", "/i386", "/var/lib/dpkg", "/var/log",
+          "/var/cache/ldconfig", "/var/cache/debconf", "/var/cache/apt", "/var/lib/apt")
 
 
 def run(*command, status=0, **variables):
