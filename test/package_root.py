@@ -242,13 +242,8 @@ activate = 1
     # --- ostrust disable
 
     def recorder(self, status):
-        """In the place of the tool: a program that has the verb, and writes down how it is called."""
-        self.write("/usr/bin/ostrust", """#!/bin/sh
-case $1 in
---help) echo 'Subcommands:'; echo '  disable     Take it back' ;;
-*) echo "$*" >>/tmp/called; exit %d ;;
-esac
-""" % status)
+        """In the place of the tool: a program that writes down how it is called."""
+        self.write("/usr/bin/ostrust", "#!/bin/sh\necho \"$*\" >>/tmp/called\nexit %d\n" % status)
 
     def called(self):
         if not os.path.exists("/tmp/called"):
@@ -277,10 +272,8 @@ esac
 
     def test_enable_and_disable_as_they_are(self):
         self.install()
-        if not re.search(r"^  disable ", run("ostrust", "--help"), re.M):
-            self.skipTest("this ostrust has no disable")
         run("ostrust", "enable", "--system")
-        self.enabled()
+        self.enabled(OPENSSL_CONF=CONFIGURATION)
         run("dpkg", "--remove", "ostrust")
         self.works("default")
         self.assertEqual({path for path in changes(self.before, snapshot())
