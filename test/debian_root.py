@@ -1,6 +1,6 @@
 """Root file systems of Debian's releases, made with mmdebstrap once and kept in $XDG_CACHE_HOME/ostrust-test or
-~/.cache/ostrust-test, and programs in them: for test/versions, test/windows-versions and
-test/clients/run, which run as root.
+~/.cache/ostrust-test, and programs in them: for test/versions, test/windows-versions,
+test/clients/run, test/package and test/first-use, which run as root.
 
     OSTRUST_DEBIAN_MIRROR   where the packages come from (http://deb.debian.org/debian)
 """
@@ -153,6 +153,28 @@ mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 mount -t tmpfs -o mode=755 run "$root/run"
 ip link set lo up 2>/dev/null || true
 """
+
+
+# A layer above the root file system that takes every change.
+_LAYER = r"""
+set -eu
+root=$1 layer=$2
+shift 2
+mount -t tmpfs -o mode=755 layer "$layer"
+mkdir "$layer/upper" "$layer/work" "$layer/root"
+mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/upper,workdir=$layer/work" "$layer/root"
+cp /etc/resolv.conf "$layer/root/etc/resolv.conf" 2>/dev/null || true
+set -- "$layer/root" "$@"
+"""
+
+
+def enter_layer(root, layer, script, *arguments):
+    """As enter(), but what is written to `$root` is in memory, and gone when the command ends. `layer`: an empty folder.
+    The network's name servers are this machine's."""
+    command = enter(root, script, *arguments)
+    command[command.index("-c") + 1] = _LAYER + command[command.index("-c") + 1]
+    command.insert(command.index(root) + 1, layer)
+    return command
 
 
 def enter(root, script, *arguments, namespaces=()):
