@@ -43,6 +43,12 @@ constexpr std::size_t kHeaderSize = kMagic.size() + kHeaderNumbers * kNumberSize
 // A SEQUENCE of a number of one byte and a UTCTime.
 constexpr std::size_t kSmallestEntry = 20;
 
+// The entries of an excerpt, which OpenSSL parses before anybody has looked at the signature: a
+// list that has one serial number again and again must not make it parse the whole of it. RFC 5280
+// has one entry for each certificate, so even in an indirect list this is that of thousands of CAs.
+constexpr std::size_t kMaxExcerptEntries = std::size_t{1} << 20;
+static_assert(kMaxExcerptEntries > 3 * kMaxRevokedEntry);  // with what AddNamingIssuer() adds
+
 // CAs of one name and several keys are few.
 constexpr std::size_t kMaxKeys = 8;
 
@@ -232,7 +238,8 @@ class EntryFinder {
   }
 
   /// Where the entries with this serial number are, and for each that names no issuer the nearest
-  /// one before it that does. In no order, and some may be there twice.
+  /// one before it that does. In no order, and some may be there twice. Nullopt, too, when they
+  /// are more than an excerpt may hold.
   std::optional<Offsets> Find(ByteView serial_number) {
     const auto is_before = [&](std::uint32_t offset) -> std::optional<bool> {
       const auto entry = At(offset);
@@ -242,11 +249,14 @@ class EntryFinder {
     const auto first = PartitionPoint(0, header_.entry_count, is_before);
     if (!first) return std::nullopt;
     Offsets found;
+    std::size_t size = 0;
     for (std::uint32_t i = *first; i < header_.entry_count; ++i) {
       const auto offset = Number(i);
       const auto entry = offset ? At(*offset) : std::nullopt;
       if (!entry) return std::nullopt;
       if (AsText(entry->serial_number) != AsText(serial_number)) break;
+      size += entry->whole.size();
+      if (size > kMaxExcerptEntries) return std::nullopt;
       found.push_back(*offset);
       if (!entry->names_issuer && !AddNamingIssuer(*offset, found)) return std::nullopt;
     }
@@ -446,6 +456,7 @@ std::optional<Bytes> RevocationList::ExcerptFor(ByteView serial_number) const {
     const auto entry = finder.At(offset);
     // Those of a list do not overlap; so all of them are no longer than it is.
     if (!entry || offset < end) return std::nullopt;
+    if (entries.size() + entry->whole.size() > kMaxExcerptEntries) return std::nullopt;
     entries.insert(entries.end(), entry->whole.begin(), entry->whole.end());
     end = offset + entry->whole.size();
   }

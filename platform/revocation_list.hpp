@@ -93,7 +93,8 @@ class RevocationList {
   /// The excerpt for a serial number (the content of the INTEGER): its entries, for indirect CRLs
   /// the entries that say whose they are, and one with a critical extension that is not understood,
   /// if there is any: OpenSSL refuses the whole list then, as RFC 5280 section 5.3 wants. Nullopt
-  /// when the index is damaged or is no longer there. Means nothing before IsSignedBy() said yes.
+  /// when the index is damaged or is no longer there, or the entries take more than 1 MiB, as those
+  /// of no list do that a CA means to be used. Means nothing before IsSignedBy() said yes.
   std::optional<Bytes> ExcerptFor(ByteView serial_number) const;
 
   /// Whether the key that `public_key` stands for (the DER of a SubjectPublicKeyInfo: the same bits

@@ -319,6 +319,32 @@ TEST(RevocationListExcerpt, ASerialNumberThatIsThereTwiceIsFoundTwiceInTheListsO
             Excerpt(parts, list, Join({first, second})));
 }
 
+TEST(RevocationListExcerpt, ASerialNumberThatIsThereWithoutEndHasNone) {
+  // It would be made, and parsed by OpenSSL, before anybody has looked at the signature.
+  Bytes entries;
+  const Bytes entry = Revoked(5);
+  while (entries.size() + entry.size() <= 1 << 20) {
+    entries.insert(entries.end(), entry.begin(), entry.end());
+  }
+  const auto excerpt_of = [](const Bytes& all, std::uint64_t serial_number) {
+    return RevocationList::FromDer(MakeList(PartsOf("CA", all)))
+        ->ExcerptFor(SerialNumber(serial_number));
+  };
+  EXPECT_TRUE(excerpt_of(entries, 5));
+  const Bytes more = Concatenate(entries, entry);
+  EXPECT_FALSE(excerpt_of(more, 5));
+  EXPECT_TRUE(excerpt_of(more, 6));
+  // Nor with those that say who issued each.
+  Bytes indirect;
+  for (std::uint64_t i = 0; indirect.size() < 3 << 19; ++i) {
+    const Bytes naming = Revoked(1000 + i, CertificateIssuer("CA of many certificates"));
+    indirect.insert(indirect.end(), naming.begin(), naming.end());
+    indirect.insert(indirect.end(), entry.begin(), entry.end());
+  }
+  EXPECT_FALSE(excerpt_of(indirect, 5));
+  EXPECT_TRUE(excerpt_of(indirect, 1000));
+}
+
 TEST(RevocationListExcerpt, OfAnIndirectListItSaysWhoIssuedWhat) {
   const Bytes a = Revoked(1, CertificateIssuer("A"));
   const Bytes b = Revoked(2, CertificateIssuer("B"));
