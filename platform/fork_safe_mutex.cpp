@@ -10,6 +10,10 @@
 namespace ostrust::platform {
 
 struct ForkSafeMutexRegistry {
+#ifndef _WIN32
+  // Held by the thread that forks: a second one would release what the first one has locked.
+  std::mutex forking;
+#endif
   // Guards the members below, and next_ of every mutex. Whoever holds it waits for no other mutex.
   std::mutex mutex;
   ForkSafeMutex* first = nullptr;
@@ -44,8 +48,8 @@ struct ForkSafeMutexRegistry {
   static ForkSafeMutexRegistry* New() {
     auto* registry = new ForkSafeMutexRegistry;
 #ifndef _WIN32
-    const auto prepare = [] { Get().LockAll(); };
-    const auto release = [] { Get().UnlockAll(); };
+    const auto prepare = [] { Get().BeforeFork(); };
+    const auto release = [] { Get().AfterFork(); };
     // Its only error is ENOMEM. What it keeps are addresses in the module, which pins itself.
     if (pthread_atfork(prepare, release, release) != 0) {
       delete registry;
@@ -63,7 +67,8 @@ struct ForkSafeMutexRegistry {
 
   // Leaves everything locked, the registry too. The registry is locked last and never while waiting
   // for another mutex: a thread may hold one of those and be waiting here to insert a new one.
-  void LockAll() {
+  void BeforeFork() {
+    forking.lock();
     for (;;) {
       mutex.lock();
       const std::uint64_t insertions_before = insertions;
@@ -77,6 +82,12 @@ struct ForkSafeMutexRegistry {
       if (insertions == insertions_before) return;
       UnlockAll();
     }
+  }
+
+  // In the parent, and in the child.
+  void AfterFork() {
+    UnlockAll();
+    forking.unlock();
   }
 
   void UnlockAll() {

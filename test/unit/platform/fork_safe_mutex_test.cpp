@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -72,6 +73,44 @@ TEST(ForkSafeMutex, OneMayBeMadeWhileAnotherIsHeldAndAThirdThreadForks) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(ChildCanLock(low, high));
   stop = true;
   maker.join();
+}
+
+TEST(ForkSafeMutex, TwoThreadsForkWhileOneIsMade) {
+  for (int round = 0; round < 10; ++round) {
+    std::optional<ForkSafeMutex> low;
+    ForkSafeMutex high(9);
+    std::atomic<bool> ok{true};
+    std::atomic<bool> stop{false};
+    std::atomic<bool> is_low_held{false};
+    const auto fork_once = [&] {
+      const pid_t child = fork();
+      if (child == 0) _exit(low->try_lock() && high.try_lock() ? 0 : 1);
+      int status = 0;
+      if (waitpid(child, &status, 0) != child || status != 0) ok = false;
+    };
+    std::vector<std::thread> threads;
+    {
+      const std::lock_guard lock(high);
+      threads.emplace_back(fork_once);
+      std::this_thread::sleep_for(20ms);  // it waits for `high`
+      low.emplace(1);
+      threads.emplace_back(fork_once);
+      std::this_thread::sleep_for(20ms);  // so does this one
+      threads.emplace_back([&] {
+        while (!stop) {
+          const std::lock_guard holder(*low);
+          if (is_low_held.exchange(true)) ok = false;
+          std::this_thread::sleep_for(1ms);
+          is_low_held = false;
+        }
+      });
+    }
+    threads[0].join();
+    threads[1].join();
+    stop = true;
+    threads[2].join();
+    ASSERT_TRUE(ok) << round;
+  }
 }
 
 }  // namespace
