@@ -28,13 +28,78 @@ bool SkipAlgorithm(DerReader& reader) {
   return inner.AtEnd() || (inner.Next() && inner.AtEnd());
 }
 
+// The bits of a BIT STRING. DER has zeros for those that are not used (X.690 section 11.2.1):
+// OpenSSL takes any, and clears them.
+std::optional<ByteView> BitsOf(ByteView content) {
+  if (content.empty() || content[0] > std::byte{7}) return std::nullopt;
+  const ByteView bits = content.subspan(1);
+  const auto unused = static_cast<std::byte>((1U << std::to_integer<unsigned>(content[0])) - 1U);
+  const std::byte last = bits.empty() ? std::byte{0xff} : bits.back();
+  return (last & unused) == std::byte{0} ? std::optional(bits) : std::nullopt;
+}
+
 // SubjectPublicKeyInfo ::= SEQUENCE { algorithm AlgorithmIdentifier, subjectPublicKey BIT STRING }
 std::optional<ByteView> ReadPublicKeyInfo(ByteView content) {
   DerReader reader(content);
   if (!SkipAlgorithm(reader)) return std::nullopt;
   const auto key = reader.Next(der::kBitString);
-  if (!key || key->content.empty() || !reader.AtEnd()) return std::nullopt;
-  return key->content.subspan(1);  // without the number of unused bits
+  if (!key || !reader.AtEnd()) return std::nullopt;
+  return BitsOf(key->content);
+}
+
+// The content of the element of this universal type that `bytes` begin with, in any form that
+// ASN1_get_object() (crypto/asn1/asn1_lib.c) takes: tag numbers and lengths need not be minimal.
+// All that follows where the length is indefinite.
+std::optional<ByteView> BerContent(ByteView bytes, unsigned tag_number, bool is_constructed) {
+  std::size_t at = 0;
+  // Behind the end there are zeros, of which no element is made.
+  const auto next = [&] { return at < bytes.size() ? std::to_integer<unsigned>(bytes[at++]) : 0U; };
+  const unsigned identifier = next();
+  unsigned number = identifier & 0x1fU;
+  if (number == 0x1f) {
+    number = 0;
+    for (unsigned octet = 0x80; (octet & 0x80U) != 0;) {
+      octet = next();
+      number = number << 7 | (octet & 0x7fU);
+    }
+  }
+  if (number != tag_number || (identifier & 0xe0U) != (is_constructed ? 0x20U : 0U)) {
+    return std::nullopt;
+  }
+  std::size_t length = next();
+  if (length == 0x80) return bytes.subspan(at);
+  if (length > 0x80) {
+    std::size_t octets = length & 0x7fU;
+    length = 0;
+    for (; octets != 0; --octets) {
+      if (length > bytes.size()) return std::nullopt;
+      length = length << 8 | next();
+    }
+  }
+  if (length > bytes.size() - at) return std::nullopt;
+  return bytes.subspan(at, length);
+}
+
+// RSAPublicKey ::= SEQUENCE { modulus INTEGER, publicExponent INTEGER } (RFC 8017 appendix A.1.1).
+// The modulus without leading zeros, which OpenSSL takes any number of. Nullopt when it is none: a
+// shorter one than of 512 bits is another key that happens to begin like this.
+std::optional<ByteView> ModulusOf(ByteView public_key) {
+  const auto sequence = BerContent(public_key, 16, true);
+  auto modulus = sequence ? BerContent(*sequence, 2, false) : std::nullopt;
+  if (!modulus) return std::nullopt;
+  while (!modulus->empty() && modulus->front() == std::byte{0}) modulus = modulus->subspan(1);
+  return modulus->size() >= 64 ? modulus : std::nullopt;
+}
+
+// The x-coordinate of a point: behind 2 or 3 it stands alone, behind 4, 6 or 7 y follows.
+std::optional<ByteView> CoordinateOf(ByteView public_key) {
+  if (public_key.empty()) return std::nullopt;
+  const auto form = std::to_integer<unsigned>(public_key[0]);
+  const ByteView rest = public_key.subspan(1);
+  if (form == 2 || form == 3) return rest;
+  const bool has_both = form == 4 || form == 6 || form == 7;
+  return has_both && rest.size() % 2 == 0 ? std::optional(rest.first(rest.size() / 2))
+                                          : std::nullopt;
 }
 
 // Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
@@ -138,6 +203,11 @@ ByteView PublicKeyOf(ByteView public_key_info) {
   const auto info = reader.Next(der::kSequence);
   if (!info || !reader.AtEnd()) return {};
   return ReadPublicKeyInfo(info->content).value_or(ByteView());
+}
+
+ByteView KeyIdentity(ByteView public_key) {
+  if (const auto modulus = ModulusOf(public_key)) return *modulus;
+  return CoordinateOf(public_key).value_or(public_key);
 }
 
 ByteView TbsCertificateOf(ByteView certificate) {

@@ -36,9 +36,15 @@ struct Validity {
 /// The validity in a Certificate. Nullopt when there is none, or a time is in no form of RFC 5280.
 std::optional<Validity> ValidityOf(ByteView certificate);
 
-/// CertificateFields::public_key of a SubjectPublicKeyInfo (RFC 5280 section 4.1). Empty when `der`
-/// is not exactly one.
+/// CertificateFields::public_key of a SubjectPublicKeyInfo (RFC 5280 section 4.1). Empty when
+/// `public_key_info` is not exactly one.
 ByteView PublicKeyOf(ByteView public_key_info);
+
+/// What is the same in every form of one key that OpenSSL takes, a view into `public_key`
+/// (CertificateFields): the modulus of an RSA key, which may be in BER and have anything behind it,
+/// and the x-coordinate of a point on an elliptic curve, which may be compressed or hybrid (SEC 1
+/// section 2.3.3). Two keys that have this in common have one owner. Of any other key all of it.
+ByteView KeyIdentity(ByteView public_key);
 
 /// The TBSCertificate in a Certificate: what its issuer signed. The rest is no identity: of an
 /// ECDSA signature (r, s) anybody can make another valid one, (r, n - s). Empty when there is none.

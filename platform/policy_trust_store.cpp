@@ -162,9 +162,12 @@ class PolicyTrustStore::Builder {
   }
 
   Rule& RuleOf(ByteView public_key, std::uint32_t origin) {
-    const auto [rule, added] = store_.by_public_key_.try_emplace(Copy(public_key));
-    if (added) rule->second.origin = origin;
-    return rule->second;
+    const auto known = store_.by_key_identity_.find(KeyIdentity(public_key));
+    if (known != store_.by_key_identity_.end()) return *known->second;
+    auto& [key, rule] = *store_.by_public_key_.try_emplace(Copy(public_key)).first;
+    rule.origin = origin;
+    store_.by_key_identity_.emplace(KeyIdentity(key), &rule);
+    return rule;
   }
   static void Refuse(Rule& rule, CertificateTrust trust, std::uint32_t origin) {
     // The one to name is the one that distrusts.
@@ -301,8 +304,8 @@ PolicyTrustStore::PolicyTrustStore(TrustPolicy policy, std::string source) {
 }
 
 const PolicyTrustStore::Rule* PolicyTrustStore::RuleOfKey(ByteView public_key) const {
-  const auto found = by_public_key_.find(public_key);
-  return found == by_public_key_.end() ? nullptr : &found->second;
+  const auto found = by_key_identity_.find(KeyIdentity(public_key));
+  return found == by_key_identity_.end() ? nullptr : found->second;
 }
 
 const PolicyTrustStore::SerialNumberRule* PolicyTrustStore::RuleOfSerialNumber(

@@ -24,10 +24,9 @@ class PolicyTrustStore final : public TrustStore {
   /// How `policy` is read:
   /// - Distrust beats trust by certificate, by public key, and by issuer and serial number, as
   ///   p11-kit's own tools decide it (trust/enumerate.c): a distrusted certificate takes every
-  ///   certificate of its key with it.
+  ///   certificate of its key with it, in whatever form that stands there (KeyIdentity()).
   /// - A trusted certificate ends a chain, self-signed or not; one that is no authority ends only
-  /// its
-  ///   own.
+  ///   its own.
   /// - A stapled extended key usage lets the key stand in chains for the listed purposes only, an
   ///   OpenSSL reject (1.3.6.1.4.1.3319.6.10.1) in none for those; stapled basic constraints and
   ///   key usage can say that it is no CA; name constraints and a path length are ConstraintsOf().
@@ -85,6 +84,8 @@ class PolicyTrustStore final : public TrustStore {
   CertificateTrust LimitedByRules(CertificateTrust trust, const CertificateFields& fields) const;
 
   std::map<Bytes, Rule, BytesLess> by_public_key_;  // CertificateFields::public_key
+  /// By KeyIdentity() of these, and pointing to them: another form of a key is the same key.
+  std::map<ByteView, Rule*, BytesLess> by_key_identity_;
   std::multimap<Bytes, SerialNumberRule, BytesLess> by_serial_number_;
   std::map<Bytes, std::uint32_t, BytesLess> origin_of_certificate_;  // by TBSCertificate
   std::vector<std::string> origins_;

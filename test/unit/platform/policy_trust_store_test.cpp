@@ -2,9 +2,14 @@
 #include "platform/policy_trust_store.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "certificates.hpp"
 #include "platform/der.hpp"
@@ -48,6 +53,111 @@ Bytes Identifier(std::string_view content) {
 Bytes ExtensionDer(std::string_view identifier, const Bytes& value, bool critical = true) {
   const Bytes flag = critical ? Element(der::kBoolean, "\xff") : Bytes();
   return Sequence({Identifier(identifier), flag, Element(der::kOctetString, AsText(value))});
+}
+
+struct PublicKeyDeleter {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using PublicKeyPtr = std::unique_ptr<EVP_PKEY, PublicKeyDeleter>;
+
+Bytes InfoOf(const EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  const auto* const begin = reinterpret_cast<const std::byte*>(der);
+  Bytes info(begin, begin + std::max(size, 0));
+  OPENSSL_free(der);
+  return info;
+}
+
+/// An EC key has y's last bit 0, so that this bit can be said not to be used.
+PublicKeyPtr MakeKey(std::string_view kind) {
+  for (;;) {
+    PublicKeyPtr key(kind == "EC" ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048));
+    if (kind != "EC" || (InfoOf(key.get()).back() & std::byte{1}) == std::byte{0}) return key;
+  }
+}
+
+/// An element whose length takes a byte more than it has to.
+Bytes LongElement(std::uint8_t tag, ByteView content) {
+  Bytes element;
+  AppendDer(tag, content, element);
+  const auto octets = std::to_integer<std::size_t>(element[1]);
+  element[1] = static_cast<std::byte>(octets < 0x80 ? 0x82 : octets + 1);
+  if (octets < 0x80) element.insert(element.begin() + 2, static_cast<std::byte>(octets));
+  element.insert(element.begin() + 2, std::byte{0});
+  return element;
+}
+
+/// Other SubjectPublicKeyInfos of the same key.
+std::vector<Bytes> FormsOf(const Bytes& info) {
+  DerReader reader(DerReader(info).Next()->content);
+  const ByteView algorithm = reader.Next()->whole;
+  const ByteView key = PublicKeyOf(info);
+  std::vector<Bytes> forms;
+  const auto add = [&](const Bytes& bits, char unused = 0) {
+    forms.push_back(
+        Sequence({Bytes(algorithm.begin(), algorithm.end()),
+                  Element(der::kBitString, AsText(Concatenate(AsBytes({&unused, 1}), bits)))}));
+  };
+  Bytes changed(key.begin(), key.end());
+  if (changed[0] == std::byte{4}) {
+    add(changed, 1);
+    changed.back() |= std::byte{1};
+    add(changed, 1);
+    changed.back() &= std::byte{0xfe};
+    changed[0] = std::byte{6};  // hybrid: y is even
+    add(changed);
+    changed.resize(33);
+    changed[0] = std::byte{2};
+    add(changed);
+    return forms;
+  }
+  add(Concatenate(key, AsBytes("more")));
+  const ByteView content = DerReader(key).Next()->content;
+  add(LongElement(der::kSequence, content));
+  constexpr std::string_view kIndefinite = "\x30\x80"sv;
+  add(Concatenate(Concatenate(AsBytes(kIndefinite), content), AsBytes("\0\0"sv)));
+  constexpr std::string_view kLongTag = "\x3f\x80\x10"sv;
+  add(Concatenate(AsBytes(kLongTag), key.subspan(1)));
+  DerReader numbers(content);
+  const ByteView modulus = numbers.Next()->content;
+  add(Sequence(
+      {LongElement(der::kInteger, modulus), Bytes(numbers.Rest().begin(), numbers.Rest().end())}));
+  add(Sequence({Element(der::kInteger, AsText(Concatenate(AsBytes("\0"sv), modulus))),
+                Bytes(numbers.Rest().begin(), numbers.Rest().end())}));
+  return forms;
+}
+
+/// The certificate with another key; nobody looks at the signature.
+Bytes WithPublicKeyInfo(ByteView certificate, const Bytes& info) {
+  DerReader outer(DerReader(certificate).Next()->content);
+  DerReader reader(outer.Next()->content);
+  Bytes content;
+  for (int i = 0; !reader.AtEnd(); ++i) {
+    const ByteView whole = reader.Next()->whole;
+    constexpr int kPlace = 6;  // of subjectPublicKeyInfo, behind the version and five more
+    const ByteView item = i == kPlace ? ByteView(info) : whole;
+    content.insert(content.end(), item.begin(), item.end());
+  }
+  return Sequence(
+      {Element(der::kSequence, AsText(content)), Bytes(outer.Rest().begin(), outer.Rest().end())});
+}
+
+X509Ptr Parsed(ByteView certificate) {
+  const auto* data = reinterpret_cast<const unsigned char*>(certificate.data());
+  return X509Ptr(d2i_X509(nullptr, &data, static_cast<long>(certificate.size())));
+}
+
+/// As far as PolicyTrustStore::MayLimit() looks, and as the provider has them of libcrypto.
+CertificateFields FieldsOf(const X509* certificate) {
+  const auto view = [](const ASN1_STRING* text) {
+    return std::as_bytes(
+        std::span(ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text))));
+  };
+  CertificateFields fields;
+  fields.serial_number = view(X509_get0_serialNumber(certificate));
+  fields.public_key = view(X509_get0_pubkey_bitstr(certificate));
+  return fields;
 }
 
 class PolicyTest : public testing::Test {
@@ -161,6 +271,35 @@ TEST_F(PolicyTest, TheParametersBesideAKeyDoNotHideIt) {
   Distrust({}).public_key_info =
       Sequence({Sequence({Identifier(kServerAuth)}), Bytes(key.begin(), key.end())});
   EXPECT_TRUE(Store().TrustOf(root_).IsDistrusted());
+}
+
+TEST_F(PolicyTest, AnotherFormOfAKeyDoesNotHideIt) {
+  for (const char* const kind : {"EC", "RSA"}) {
+    const PublicKeyPtr key = MakeKey(kind);
+    const Bytes info = InfoOf(key.get());
+    const std::vector<Bytes> forms = FormsOf(info);
+    ASSERT_GE(forms.size(), 4U);
+    for (std::size_t i = 0; i < forms.size(); ++i) {
+      SCOPED_TRACE(std::string(kind) + " " + std::to_string(i));
+      // OpenSSL takes it for the same key.
+      const auto* data = reinterpret_cast<const unsigned char*>(forms[i].data());
+      const PublicKeyPtr read(d2i_PUBKEY(nullptr, &data, static_cast<long>(forms[i].size())));
+      ASSERT_EQ(EVP_PKEY_eq(key.get(), read.get()), 1);
+      const Bytes listed = WithPublicKeyInfo(root_, info);
+      const Bytes other = WithPublicKeyInfo(stranger_, forms[i]);
+      for (const bool odd_one_is_listed : {false, true}) {
+        policy_ = {};
+        Distrust({}).public_key_info = odd_one_is_listed ? forms[i] : info;
+        const Bytes& found = odd_one_is_listed ? listed : other;
+        // What is no DER is distrusted in any case, and so is skipped in a list.
+        if (!Store().Problems().empty()) continue;
+        EXPECT_TRUE(Store().TrustOf(found).IsDistrusted());
+        EXPECT_FALSE(Store().TrustOf(stranger_).IsDistrusted());
+        const X509Ptr parsed = Parsed(found);
+        EXPECT_TRUE(Store().MayLimit(FieldsOf(parsed.get())));
+      }
+    }
+  }
 }
 
 TEST_F(PolicyTest, IssuerAndSerialNumberAreEnough) {
