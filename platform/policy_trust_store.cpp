@@ -314,8 +314,9 @@ const PolicyTrustStore::SerialNumberRule* PolicyTrustStore::RuleOfSerialNumber(
   const auto [first, last] = by_serial_number_.equal_range(Significant(serial_number));
   // Serial numbers hardly ever meet, so that names are hardly ever compared.
   const auto canonical = first == last ? std::nullopt : CanonicalName(issuer);
+  // OpenSSL also reads a name in BER: of one that is no DER it cannot be told that it is another's.
   const auto found = std::find_if(first, last, [&](const auto& rule) {
-    return canonical && rule.second.canonical_issuer == *canonical;
+    return !canonical || rule.second.canonical_issuer == *canonical;
   });
   return found == last ? nullptr : &found->second;
 }

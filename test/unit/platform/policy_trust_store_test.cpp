@@ -128,15 +128,18 @@ std::vector<Bytes> FormsOf(const Bytes& info) {
   return forms;
 }
 
-/// The certificate with another key; nobody looks at the signature.
-Bytes WithPublicKeyInfo(ByteView certificate, const Bytes& info) {
+// Which element of TBSCertificate it is, behind the version and the serial number.
+constexpr int kIssuer = 3;
+constexpr int kSubjectPublicKeyInfo = 6;
+
+/// The certificate with another element in this place; nobody looks at the signature.
+Bytes With(ByteView certificate, int place, const Bytes& element) {
   DerReader outer(DerReader(certificate).Next()->content);
   DerReader reader(outer.Next()->content);
   Bytes content;
   for (int i = 0; !reader.AtEnd(); ++i) {
     const ByteView whole = reader.Next()->whole;
-    constexpr int kPlace = 6;  // of subjectPublicKeyInfo, behind the version and five more
-    const ByteView item = i == kPlace ? ByteView(info) : whole;
+    const ByteView item = i == place ? ByteView(element) : whole;
     content.insert(content.end(), item.begin(), item.end());
   }
   return Sequence(
@@ -285,8 +288,8 @@ TEST_F(PolicyTest, AnotherFormOfAKeyDoesNotHideIt) {
       const auto* data = reinterpret_cast<const unsigned char*>(forms[i].data());
       const PublicKeyPtr read(d2i_PUBKEY(nullptr, &data, static_cast<long>(forms[i].size())));
       ASSERT_EQ(EVP_PKEY_eq(key.get(), read.get()), 1);
-      const Bytes listed = WithPublicKeyInfo(root_, info);
-      const Bytes other = WithPublicKeyInfo(stranger_, forms[i]);
+      const Bytes listed = With(root_, kSubjectPublicKeyInfo, info);
+      const Bytes other = With(stranger_, kSubjectPublicKeyInfo, forms[i]);
       for (const bool odd_one_is_listed : {false, true}) {
         policy_ = {};
         Distrust({}).public_key_info = odd_one_is_listed ? forms[i] : info;
@@ -312,6 +315,23 @@ TEST_F(PolicyTest, IssuerAndSerialNumberAreEnough) {
   EXPECT_FALSE(Store().TrustOf(root_).IsDistrusted());      // the key
   EXPECT_TRUE(Store().MayLimit(*ReadCertificateFields(same_key_)));
   EXPECT_FALSE(Store().MayLimit(*ReadCertificateFields(stranger_)));
+}
+
+TEST_F(PolicyTest, AnIssuerThatIsNoDerIsRefusedWhereTheSerialNumberIsDistrusted) {
+  const Bytes issuer = IssuerOf(stranger_);
+  const ByteView name = DerReader(issuer).Next()->content;
+  const ByteView attribute = DerReader(name).Next()->content;
+  const Bytes odd_issuer = Sequence({LongElement(der::kSet, attribute)});
+  const Bytes odd = With(stranger_, kIssuer, odd_issuer);
+  ASSERT_EQ(X509_NAME_cmp(X509_get_issuer_name(Parsed(odd).get()),
+                          X509_get_issuer_name(Parsed(stranger_).get())),
+            0);
+  auto& item = Distrust({});
+  item.issuer = issuer;
+  item.serial_number = SerialNumberOf(stranger_);
+  EXPECT_TRUE(Store().TrustOf(stranger_).IsDistrusted());
+  EXPECT_TRUE(Store().TrustOf(odd).IsDistrusted());
+  EXPECT_FALSE(Store().TrustOf(With(root_, kIssuer, odd_issuer)).IsDistrusted());
 }
 
 TEST_F(PolicyTest, AnIssuerIsComparedAsOpenSslComparesNames) {
