@@ -48,6 +48,14 @@ std::vector<std::string> RegistryChanges::Watch() {
   // All of them anew: a key may have been deleted and made again, or be there now and not before.
   watched_.clear();
   blind_ = true;  // also when an exception ends this
+  // HKEY_CURRENT_USER is the process's for good once somebody has used it, and his who does so
+  // first: not the client's whom this thread impersonates. The stores are not read as him either.
+  const AsTheProcess process;
+  if (!process) {
+    return {
+        "the registry cannot be watched, because this thread cannot stop impersonating: the "
+        "stores are read again each time they are looked at"};
+  }
   std::vector<std::string> problems;
   for (const RegistryKey& key : keys_) {
     Watched watched;
