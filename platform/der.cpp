@@ -1,7 +1,9 @@
 #include "platform/der.hpp"
 
-#include <chrono>
+#include <ctime>
 #include <string_view>
+
+#include "platform/utc_time.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -57,28 +59,9 @@ std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
   return number;
 }
 
-/// YYMMDDHHMMSSZ of a UTCTime, YYYYMMDDHHMMSSZ of a GeneralizedTime, and nothing else (RFC 5280
-/// sections 4.1.2.5.1 and 4.1.2.5.2).
-std::optional<std::int64_t> ParseTime(const DerElement& element) {
-  using namespace std::chrono;
-  const bool is_utc = element.tag == der::kUtcTime;
-  std::string_view text = AsText(element.content);
-  const std::size_t year_digits = is_utc ? 2 : 4;
-  if (text.size() != year_digits + 11 || text.back() != 'Z') return std::nullopt;
-  const auto years = TakeNumber(text, year_digits);
-  const auto months = TakeNumber(text, 2);
-  const auto days = TakeNumber(text, 2);
-  const auto hour = TakeNumber(text, 2);
-  const auto minute = TakeNumber(text, 2);
-  const auto second = TakeNumber(text, 2);
-  if (!years || !months || !days || !hour || !minute || !second) return std::nullopt;
-  const int century = !is_utc ? 0 : *years < 50 ? 2000 : 1900;
-  const year_month_day date(year(*years + century), month(static_cast<unsigned>(*months)),
-                            day(static_cast<unsigned>(*days)));
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
-  return (sys_days(date).time_since_epoch() + hours(*hour) + minutes(*minute) + seconds(*second)) /
-         seconds(1);
-}
+// YYMMDDHHMMSSZ and YYYYMMDDHHMMSSZ.
+constexpr std::size_t kUtcTimeSize = 13;
+constexpr std::size_t kGeneralizedTimeSize = 15;
 
 }  // namespace
 
@@ -119,7 +102,33 @@ bool NextIsTime(const DerReader& reader) {
 
 std::optional<std::int64_t> ReadTime(DerReader& reader) {
   const auto element = NextIsTime(reader) ? reader.Next() : std::nullopt;
-  return element ? ParseTime(*element) : std::nullopt;
+  if (!element) return std::nullopt;
+  const bool is_utc = element->tag == der::kUtcTime;
+  if (element->content.size() != (is_utc ? kUtcTimeSize : kGeneralizedTimeSize)) {
+    return std::nullopt;
+  }
+  return ParseTime(element->content);
+}
+
+std::optional<std::int64_t> ParseTime(ByteView content) {
+  std::string_view text = AsText(content);
+  const bool is_utc = text.size() == kUtcTimeSize;
+  if ((!is_utc && text.size() != kGeneralizedTimeSize) || text.back() != 'Z') return std::nullopt;
+  const auto year = TakeNumber(text, is_utc ? 2 : 4);
+  const auto month = TakeNumber(text, 2);
+  const auto day = TakeNumber(text, 2);
+  const auto hour = TakeNumber(text, 2);
+  const auto minute = TakeNumber(text, 2);
+  const auto second = TakeNumber(text, 2);
+  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
+  std::tm parts{};
+  parts.tm_year = !is_utc ? *year - 1900 : *year < 50 ? *year + 100 : *year;
+  parts.tm_mon = *month - 1;
+  parts.tm_mday = *day;
+  parts.tm_hour = *hour;
+  parts.tm_min = *minute;
+  parts.tm_sec = *second;
+  return SecondsOf(parts);
 }
 
 std::size_t DerHeaderSize(std::size_t content_size) {

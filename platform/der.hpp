@@ -15,7 +15,6 @@ namespace ostrust::platform {
 
 /// Identifier octets (X.690 section 8.1.2). Tag numbers above 30 do not occur in what is read here.
 namespace der {
-inline constexpr std::uint8_t kConstructed = 0x20;
 inline constexpr std::uint8_t kBoolean = 0x01;
 inline constexpr std::uint8_t kInteger = 0x02;
 inline constexpr std::uint8_t kBitString = 0x03;
@@ -83,6 +82,9 @@ bool IsObjectIdentifier(ByteView content);
 /// 4.1.2.5.2; an element that is no time at all is not consumed.
 bool NextIsTime(const DerReader& reader);
 std::optional<std::int64_t> ReadTime(DerReader& reader);
+
+/// The same of the content of one of the two, which their lengths tell apart.
+std::optional<std::int64_t> ParseTime(ByteView content);
 
 /// How many bytes identifier and length take before a content of this size.
 std::size_t DerHeaderSize(std::size_t content_size);

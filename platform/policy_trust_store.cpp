@@ -1,7 +1,7 @@
 #include "platform/policy_trust_store.hpp"
 
 #include <algorithm>
-#include <ctime>
+#include <limits>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -9,7 +9,6 @@
 #include "platform/der.hpp"
 #include "platform/name.hpp"
 #include "platform/trust_settings.hpp"
-#include "platform/utc_time.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -102,35 +101,6 @@ std::optional<bool> MaySignCertificates(ByteView der) {
   const auto bits = outer.Next(der::kBitString);
   if (!bits || !outer.AtEnd() || bits->content.empty()) return std::nullopt;
   return bits->content.size() > 1 && (bits->content[1] & std::byte{0x04}) != std::byte{0};
-}
-
-/// "YYMMDDhhmmssZ" of a UTCTime or "YYYYMMDDhhmmssZ" of a GeneralizedTime (RFC 5280
-/// section 4.1.2.5) in seconds since 1970.
-std::optional<std::int64_t> ReadTime(std::string_view text) {
-  const bool utc_time = text.size() == 13;
-  if ((!utc_time && text.size() != 15) || text.back() != 'Z') return std::nullopt;
-  text.remove_suffix(1);
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
-  const auto take_pair = [&text] {
-    const int pair = 10 * (text[0] - '0') + (text[1] - '0');
-    text.remove_prefix(2);
-    return pair;
-  };
-  std::tm time{};
-  if (utc_time) {
-    const int year = take_pair();
-    time.tm_year = year < 50 ? year + 100 : year;
-  } else {
-    const int century = take_pair();
-    time.tm_year = 100 * century + take_pair() - 1900;
-  }
-  time.tm_mon = take_pair() - 1;
-  time.tm_mday = take_pair();
-  time.tm_hour = take_pair();
-  time.tm_min = take_pair();
-  time.tm_sec = take_pair();
-  return SecondsOf(time);
 }
 
 }  // namespace
@@ -286,7 +256,7 @@ class PolicyTrustStore::Builder {
   CertificateTrust Dated(CertificateTrust trust, Purpose purpose, ByteView date,
                          std::uint32_t origin) {
     if (date.empty()) return trust;
-    const auto time = ReadTime(AsText(date));
+    const auto time = ParseTime(date);
     if (!time) Problem(origin, "a date of distrust cannot be read: it counts as long past");
     return trust.WithDistrustAfter(purpose,
                                    time.value_or(std::numeric_limits<std::int64_t>::min()));
