@@ -38,4 +38,23 @@ class ForkSafeMutex {
   bool held_for_fork_ = false;
 };
 
+/// Ranks of the module's mutexes, in the order in which they may be held together.
+namespace mutex_rank {
+inline constexpr int kRegistry = 10;
+inline constexpr int kGovern = 20;
+inline constexpr int kTrustLoad = 30;
+inline constexpr int kP11Kit = 35;
+inline constexpr int kTrustSettings = 36;
+inline constexpr int kTrustSnapshot = 40;
+inline constexpr int kIntermediates = 45;
+inline constexpr int kRevocation = 46;
+inline constexpr int kRevocationList = 47;
+inline constexpr int kRevocationMemo = 48;
+inline constexpr int kRevocationFilter = 49;
+inline constexpr int kAnchors = 50;
+inline constexpr int kVerdicts = 55;
+inline constexpr int kChainEngine = 56;
+inline constexpr int kErrors = 60;
+}  // namespace mutex_rank
+
 }  // namespace ostrust::platform

@@ -9,7 +9,6 @@
 
 #include "platform/der.hpp"
 #include "platform/fork_safe_mutex.hpp"
-#include "platform/live_trust_store.hpp"
 #include "platform/revocation_list_reader.hpp"
 
 // An index is, with all numbers of four bytes, the lowest first:

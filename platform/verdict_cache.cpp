@@ -5,8 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "platform/live_trust_store.hpp"
-
 namespace ostrust::platform {
 namespace {
 

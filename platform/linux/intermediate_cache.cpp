@@ -6,7 +6,6 @@
 
 #include "platform/linux/cache_directory.hpp"
 #include "platform/linux/intermediate_files.hpp"
-#include "platform/live_trust_store.hpp"
 
 namespace ostrust::platform {
 namespace {

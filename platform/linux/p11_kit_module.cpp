@@ -30,7 +30,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
 #include <utility>
 
 #include "platform/certificate_fields.hpp"
-#include "platform/live_trust_store.hpp"
+#include "platform/fork_safe_mutex.hpp"
 
 namespace ostrust::platform {
 namespace {

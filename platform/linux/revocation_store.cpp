@@ -20,7 +20,6 @@
 #include "platform/linux/file_io.hpp"
 #include "platform/linux/locations.hpp"
 #include "platform/linux/revocation_files.hpp"
-#include "platform/live_trust_store.hpp"
 #include "platform/name.hpp"
 #include "platform/pem.hpp"
 
