@@ -1,6 +1,5 @@
 #include "platform/trusted_certificate.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "platform/certificate_fields.hpp"

@@ -1,6 +1,5 @@
 #include "platform/macos/trust_settings_source.hpp"
 
-#include <array>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -8,7 +7,6 @@
 #include <vector>
 
 #include "platform/fork_safe_mutex.hpp"
-#include "platform/live_trust_store.hpp"
 #include "platform/macos/core_foundation.hpp"
 #include "platform/macos/fork_detection.hpp"
 #include "platform/macos/trust_status.hpp"

@@ -128,7 +128,8 @@ class SystemCertificateStores final : public CertificateStores {
         const DWORD error = GetLastError();
         const bool is_end = error == ERROR_SUCCESS || error == ERROR_NO_MORE_FILES ||
                             error == static_cast<DWORD>(CRYPT_E_NOT_FOUND);
-        return is_end ? content : Unreadable(error);
+        if (!is_end) return Unreadable(error);
+        return content;
       }
       content.certificates.push_back(Copied(certificate.get()));
     }

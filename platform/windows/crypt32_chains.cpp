@@ -8,10 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <mutex>
-#include <utility>
 
 #include "platform/fork_safe_mutex.hpp"
-#include "platform/live_trust_store.hpp"
 #include "platform/windows/chain_status.hpp"
 #include "platform/windows/handles.hpp"
 
