@@ -1,6 +1,7 @@
 #include "platform/certificate_fields.hpp"
 
 #include "platform/der.hpp"
+#include "platform/extension.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -102,20 +103,14 @@ std::optional<ByteView> CoordinateOf(ByteView public_key) {
                                           : std::nullopt;
 }
 
-// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
-//                          extnValue OCTET STRING }
+// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension
 bool AreExtensions(ByteView content) {
   DerReader outer(content);
   const auto list = outer.Next(der::kSequence);
   if (!list || !outer.AtEnd()) return false;
   DerReader reader(list->content);
   while (!reader.AtEnd()) {
-    const auto extension = reader.Next(der::kSequence);
-    if (!extension) return false;
-    DerReader inner(extension->content);
-    if (!inner.Next(der::kObjectIdentifier)) return false;
-    if (inner.NextIs(der::kBoolean) && !inner.Next()) return false;
-    if (!inner.Next(der::kOctetString) || !inner.AtEnd()) return false;
+    if (!ReadExtension(reader)) return false;
   }
   return true;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "platform/der.hpp"
+#include "platform/extension.hpp"
 #include "platform/name.hpp"
 #include "platform/trust_settings.hpp"
 
@@ -33,32 +34,6 @@ ByteView Significant(ByteView serial_number) {
     serial_number = serial_number.subspan(1);
   }
   return serial_number;
-}
-
-/// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
-///                          extnValue OCTET STRING }
-struct Extension {
-  std::string_view identifier;
-  bool critical = false;
-  ByteView value;
-};
-std::optional<Extension> ReadExtension(ByteView der) {
-  DerReader outer(der);
-  const auto sequence = outer.Next(der::kSequence);
-  if (!sequence || !outer.AtEnd()) return std::nullopt;
-  DerReader reader(sequence->content);
-  const auto identifier = reader.Next(der::kObjectIdentifier);
-  if (!identifier) return std::nullopt;
-  Extension extension{AsText(identifier->content), false, {}};
-  if (reader.NextIs(der::kBoolean)) {
-    const auto critical = reader.Next();
-    if (!critical || critical->content.size() != 1) return std::nullopt;
-    extension.critical = critical->content[0] != std::byte{0};
-  }
-  const auto value = reader.Next(der::kOctetString);
-  if (!value || !reader.AtEnd()) return std::nullopt;
-  extension.value = value->content;
-  return extension;
 }
 
 /// ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId
@@ -152,8 +127,9 @@ class PolicyTrustStore::Builder {
     }
     Rule& rule = RuleOf(key, stapled.origin);
     const auto refuse = [&](CertificateTrust trust) { Refuse(rule, trust, stapled.origin); };
-    const auto extension = ReadExtension(stapled.extension);
-    if (!extension) {
+    DerReader reader(stapled.extension);
+    const auto extension = ReadExtension(reader);
+    if (!extension || !reader.AtEnd()) {
       Problem(stapled.origin, "a stapled extension cannot be read: its key is distrusted");
       return refuse(CertificateTrust::Distrusted());
     }
@@ -194,7 +170,7 @@ class PolicyTrustStore::Builder {
       rule.name_constraints.push_back(Copy(extension->value));
       return;
     }
-    if (extension->critical) {
+    if (extension->is_critical) {
       Problem(stapled.origin,
               "a stapled critical extension is not one that is understood: its key is distrusted");
       refuse(CertificateTrust::Distrusted());

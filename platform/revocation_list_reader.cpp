@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "platform/der.hpp"
+#include "platform/extension.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -32,33 +33,6 @@ bool IsInteger(ByteView content) {
 std::optional<ByteView> ReadInteger(DerReader& reader) {
   const auto integer = reader.Next(der::kInteger);
   return integer && IsInteger(integer->content) ? std::optional(integer->content) : std::nullopt;
-}
-
-struct Extension {
-  std::string_view identifier;
-  bool is_critical = false;
-  ByteView value;  // the content of extnValue
-};
-
-/// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
-///                          extnValue OCTET STRING }
-std::optional<Extension> ReadExtension(DerReader& reader) {
-  const auto sequence = reader.Next(der::kSequence);
-  if (!sequence) return std::nullopt;
-  DerReader inner(sequence->content);
-  Extension extension;
-  const auto identifier = inner.Next(der::kObjectIdentifier);
-  if (!identifier || !IsObjectIdentifier(identifier->content)) return std::nullopt;
-  extension.identifier = AsText(identifier->content);
-  if (inner.NextIs(der::kBoolean)) {
-    const auto critical = inner.Next();
-    if (!critical || critical->content.size() != 1) return std::nullopt;
-    extension.is_critical = At(critical->content, 0) != 0;
-  }
-  const auto value = inner.Next(der::kOctetString);
-  if (!value || !inner.AtEnd()) return std::nullopt;
-  extension.value = value->content;
-  return extension;
 }
 
 /// The one element, with this identifier, that an extension's value is.
