@@ -335,7 +335,7 @@ std::vector<StoreRule> PolicyTrustStore::OtherRules() const {
   for (const StoreEntry* const entry : Entries()) {
     const auto fields = ReadCertificateFields(entry->der);
     if (!fields) continue;
-    listed_keys.insert(AsText(fields->public_key));
+    listed_keys.insert(AsText(KeyIdentity(fields->public_key)));
     if (auto issuer = CanonicalName(fields->issuer)) {
       listed_numbers.emplace(AsText(Significant(fields->serial_number)), std::move(*issuer));
     }
@@ -344,7 +344,8 @@ std::vector<StoreRule> PolicyTrustStore::OtherRules() const {
   for (const auto& [key, rule] : by_public_key_) {
     const bool has_constraints = !rule.name_constraints.empty() || rule.path_length;
     // An empty one only says that a listed certificate is limited.
-    if (listed_keys.count(AsText(key)) > 0 || (!rule.trust.IsLimited() && !has_constraints)) {
+    if (listed_keys.count(AsText(KeyIdentity(key))) > 0 ||
+        (!rule.trust.IsLimited() && !has_constraints)) {
       continue;
     }
     rules.push_back({key, {}, {}, rule.trust, has_constraints, OriginText(rule.origin)});
