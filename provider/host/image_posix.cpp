@@ -22,10 +22,11 @@ std::vector<Image> Image::Users(const char* exported, const char* imported) cons
   for (const void* const address : SslAddresses()) {
     std::string why;
     auto image = Containing(address, why);
-    if (!image || image->base_ == base_) continue;
+    if (!image) continue;
     // dlsym() with a handle looks into the image first and then into what it was linked with.
     const void* const used = ::dlsym(image->handle_, imported);
-    if (image->Symbol(exported) != nullptr && used != nullptr && Find(used, 1) != nullptr) {
+    if (image->base_ != base_ && image->Symbol(exported) != nullptr && used != nullptr &&
+        Find(used, 1) != nullptr) {
       users.push_back(std::move(*image));
     } else {
       ::dlclose(image->handle_);  // it is not ours to keep

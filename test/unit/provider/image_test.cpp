@@ -1,7 +1,11 @@
 #include "provider/host/image.hpp"
 
 #include <array>
+#include <atomic>
+#include <chrono>
+#include <thread>
 
+#include <dlfcn.h>
 #include <openssl/x509_vfy.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -67,6 +71,27 @@ TEST(Image, DataThatWasProtectedLaterIsNotWritable) {
   ASSERT_EQ(::mprotect(page.data(), page.size(), PROT_READ), 0);
   EXPECT_FALSE(image->IsWritableData(page.data(), 8));
   ASSERT_EQ(::mprotect(page.data(), page.size(), PROT_READ | PROT_WRITE), 0);
+}
+
+TEST(Image, AnotherMayBeUnloadedWhileUsersAreLookedFor) {
+  std::string why;
+  const auto image = Image::Containing(LibcryptoAddress(), why);
+  ASSERT_TRUE(image) << why;
+  std::atomic<bool> stop{false};
+  std::atomic<bool> failed{false};
+  std::thread unloader([&] {
+    while (!stop && !failed) {
+      void* const handle = ::dlopen(PASSING_SSL, RTLD_NOW | RTLD_LOCAL);
+      failed = handle == nullptr || ::dlclose(handle) != 0;
+    }
+  });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  while (std::chrono::steady_clock::now() < end) {
+    EXPECT_TRUE(image->Users("SSL_CTX_new", "X509_verify_cert").empty());
+  }
+  stop = true;
+  unloader.join();
+  EXPECT_FALSE(failed) << ::dlerror();
 }
 
 TEST(Symbols, AllAreFoundInARealLibcrypto) {
