@@ -53,7 +53,6 @@ namespace ostrust::host {
   X(X509_LOOKUP_ctrl_ex)                       \
   X(X509_LOOKUP_file)                          \
   X(X509_LOOKUP_free)                          \
-  X(X509_LOOKUP_get_method_data)               \
   X(X509_LOOKUP_get_store)                     \
   X(X509_LOOKUP_hash_dir)                      \
   X(X509_LOOKUP_meth_free)                     \
@@ -77,7 +76,6 @@ namespace ostrust::host {
   X(X509_LOOKUP_meth_set_new_item)             \
   X(X509_LOOKUP_meth_set_shutdown)             \
   X(X509_LOOKUP_new)                           \
-  X(X509_LOOKUP_set_method_data)               \
   X(X509_LOOKUP_store)                         \
   X(X509_NAME_get0_der)                        \
   X(X509_NAME_oneline)                         \
