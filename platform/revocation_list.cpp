@@ -9,6 +9,7 @@
 
 #include "platform/der.hpp"
 #include "platform/fork_safe_mutex.hpp"
+#include "platform/made_once.hpp"
 #include "platform/revocation_list_reader.hpp"
 
 // An index is, with all numbers of four bytes, the lowest first:
@@ -334,9 +335,10 @@ Bytes WithEntries(const RevocationListParts& parts, ByteView entries) {
 }
 
 /// Guards State::found of all lists: a ForkSafeMutex lives as long as the process, a list does not.
+constinit MadeOnce<ForkSafeMutex> found_mutex;
+
 ForkSafeMutex& FoundMutex() {
-  static ForkSafeMutex& mutex = *new ForkSafeMutex(mutex_rank::kRevocationList);
-  return mutex;
+  return found_mutex.Get(mutex_rank::kRevocationList);
 }
 
 }  // namespace

@@ -4,30 +4,33 @@
 #include <mutex>
 #include <utility>
 
+#include "platform/made_once.hpp"
 #include "provider/provider_context.hpp"
 
 namespace ostrust {
 namespace {
 
-/// The process's caches, one for each directory that is configured.
-platform::IntermediateCache& SharedIntermediates(const std::string& cache_dir) {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  static auto& caches = *new std::map<std::string, platform::IntermediateCache*>;
+/// Those of the process: one for each directory that is configured, and the revocation stores for
+/// each source as well.
+struct Caches {
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kRegistry};
+  std::map<std::string, platform::IntermediateCache*> intermediates;
+  std::map<std::pair<std::string, std::string>, platform::RevocationStore*> revocation;
+};
+constinit platform::MadeOnce<Caches> process_caches;
 
-  const std::lock_guard lock(mutex);
-  platform::IntermediateCache*& cache = caches[cache_dir];
+platform::IntermediateCache& SharedIntermediates(const std::string& cache_dir) {
+  Caches& caches = process_caches.Get();
+  const std::lock_guard lock(caches.mutex);
+  platform::IntermediateCache*& cache = caches.intermediates[cache_dir];
   if (cache == nullptr) cache = new platform::IntermediateCache(cache_dir);
   return *cache;
 }
 
-/// The process's stores, one for each source and cache directory.
 platform::RevocationStore& SharedRevocation(const Config& config) {
-  using Key = std::pair<std::string, std::string>;
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  static auto& stores = *new std::map<Key, platform::RevocationStore*>;
-
-  const std::lock_guard lock(mutex);
-  platform::RevocationStore*& store = stores[Key(config.cache_dir, config.trust_source)];
+  Caches& caches = process_caches.Get();
+  const std::lock_guard lock(caches.mutex);
+  platform::RevocationStore*& store = caches.revocation[{config.cache_dir, config.trust_source}];
   if (store == nullptr) {
     store = new platform::RevocationStore(config.cache_dir, config.trust_source);
   }

@@ -4,21 +4,28 @@
 #include <map>
 #include <tuple>
 
+#include "platform/made_once.hpp"
 #include "platform/trust_source.hpp"
 
 namespace ostrust {
 namespace {
 
 /// The process's live stores, one for each source, cache and refresh interval, so that every
-/// library context and every libcrypto shares one snapshot. Never destroyed (rule 12).
-platform::LiveTrustStore* SharedLiveStore(const Config& config) {
+/// library context and every libcrypto shares one snapshot.
+struct LiveStores {
   using Key = std::tuple<std::string, std::string, std::chrono::milliseconds>;
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  static auto& stores = *new std::map<Key, platform::LiveTrustStore*>;
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kRegistry};
+  std::map<Key, platform::LiveTrustStore*> by_key;
+};
+constinit platform::MadeOnce<LiveStores> live_stores;
 
-  const std::lock_guard lock(mutex);
-  const auto [entry, added] =
-      stores.try_emplace(Key(config.trust_source, config.cache_dir, config.refresh), nullptr);
+constinit platform::MadeOnce<platform::ForkSafeMutex> texts_mutex;
+
+platform::LiveTrustStore* SharedLiveStore(const Config& config) {
+  LiveStores& stores = live_stores.Get();
+  const std::lock_guard lock(stores.mutex);
+  const auto [entry, added] = stores.by_key.try_emplace(
+      LiveStores::Key(config.trust_source, config.cache_dir, config.refresh), nullptr);
   if (entry->second == nullptr) {
     std::string why;
     auto source = platform::MakeTrustSource(config.trust_source, config.cache_dir, why);
@@ -116,8 +123,7 @@ const char* ProviderContext::Keep(std::string text) {
 }
 
 platform::ForkSafeMutex& ProviderContext::TextsMutex() {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kErrors);
-  return mutex;
+  return texts_mutex.Get(platform::mutex_rank::kErrors);
 }
 
 }  // namespace ostrust

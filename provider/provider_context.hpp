@@ -68,8 +68,7 @@ class ProviderContext {
   const char* Keep(std::string text);
 
  private:
-  /// provider_caches.cpp. While the module is initialised: what is made once in a process must not
-  /// be made in a verification, when another thread may fork.
+  /// provider_caches.cpp.
   void OpenCaches();
 
   const Core core_;

@@ -31,6 +31,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
 
 #include "platform/certificate_fields.hpp"
 #include "platform/fork_safe_mutex.hpp"
+#include "platform/made_once.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -415,8 +416,8 @@ bool P11KitSupported() {
 P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& before_reading) {
   // Two readers with different paths would be in each other's way. And fork() waits for it, so that
   // no child inherits the module in the middle of our reading.
-  static auto& mutex = *new ForkSafeMutex(mutex_rank::kP11Kit);
-  const std::lock_guard lock(mutex);
+  static constinit MadeOnce<ForkSafeMutex> mutex;
+  const std::lock_guard lock(mutex.Get(mutex_rank::kP11Kit));
   P11KitReading reading;
   void* handle = nullptr;
   for (const std::string& file : module.files) {

@@ -20,6 +20,7 @@
 #include "platform/linux/file_io.hpp"
 #include "platform/linux/locations.hpp"
 #include "platform/linux/revocation_files.hpp"
+#include "platform/made_once.hpp"
 #include "platform/name.hpp"
 #include "platform/pem.hpp"
 
@@ -272,8 +273,8 @@ Directories HashedDirectories(const std::string& trust_source) {
 class Turns {
  public:
   static Turns& Get() {
-    static Turns& turns = *new Turns;  // never destroyed
-    return turns;
+    static constinit MadeOnce<Turns> turns;
+    return turns.Get();
   }
 
   bool Enter(const std::string& name) {
@@ -290,9 +291,7 @@ class Turns {
   }
 
  private:
-  Turns() : mutex_(mutex_rank::kRevocation) {}
-
-  ForkSafeMutex mutex_;
+  ForkSafeMutex mutex_{mutex_rank::kRevocation};
   std::map<std::string, pid_t> by_name_;
 };
 

@@ -12,6 +12,7 @@
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/linux/root_directory.hpp"
 #include "platform/live_trust_store.hpp"
+#include "platform/made_once.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -142,7 +143,8 @@ const RevocationFilter* SystemRevocationFilter(std::string& why) {
     why = std::string(kUpkiLibrary) + " is not asked in a process that called chroot()";
     return nullptr;
   }
-  static auto& system = *new System;
+  static constinit MadeOnce<System> made;
+  System& system = made.Get();
   const std::lock_guard lock(system.mutex);
   if (!system.loaded) {
     system.filter = LoadUpki(kUpkiLibrary, system.why);

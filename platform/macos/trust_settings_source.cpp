@@ -11,6 +11,7 @@
 #include "platform/macos/fork_detection.hpp"
 #include "platform/macos/trust_status.hpp"
 #include "platform/macos/usage_constraints.hpp"
+#include "platform/made_once.hpp"
 #include "platform/memory_trust_store.hpp"
 #include "platform/sha1.hpp"
 #include "platform/trusted_certificate.hpp"
@@ -21,8 +22,8 @@ namespace {
 // Chromium holds one lock of the process around SecTrustSettings (crypto::
 // GetMacSecurityServicesLock()), whose functions are not all thread-safe.
 ForkSafeMutex& TrustSettingsMutex() {
-  static auto& mutex = *new ForkSafeMutex(mutex_rank::kTrustSettings);
-  return mutex;
+  static constinit MadeOnce<ForkSafeMutex> mutex;
+  return mutex.Get(mutex_rank::kTrustSettings);
 }
 
 struct Domain {

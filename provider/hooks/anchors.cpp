@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "platform/live_trust_store.hpp"
+#include "platform/made_once.hpp"
 #include "provider/host/x509_der.hpp"
 
 namespace ostrust::hooks {
@@ -30,12 +31,12 @@ constexpr std::array<PurposeNid, platform::kPurposeCount> kPurposeNids = {{
     {Purpose::kOcspRequest, NID_ad_OCSP},
 }};
 
+constinit platform::MadeOnce<platform::ForkSafeMutex> mutex;
+
 }  // namespace
 
 AnchorCache::AnchorCache(const host::Symbols& symbols, OSSL_LIB_CTX* libctx)
-    : symbols_(symbols), libctx_(libctx) {
-  Mutex();  // made now: a fork in the middle of making it would leave the child waiting for ever
-}
+    : symbols_(symbols), libctx_(libctx) {}
 
 X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const Log& log) {
   {
@@ -96,8 +97,7 @@ bool AnchorCache::ApplyTrust(X509* x509, CertificateTrust trust) const {
 }
 
 platform::ForkSafeMutex& AnchorCache::Mutex() {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
-  return mutex;
+  return mutex.Get(platform::mutex_rank::kAnchors);
 }
 
 }  // namespace ostrust::hooks

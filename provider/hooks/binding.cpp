@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "platform/live_trust_store.hpp"
+#include "platform/made_once.hpp"
 #include "provider/hooks/trampolines.hpp"
 #include "provider/standing.hpp"
 
@@ -31,16 +32,18 @@ class ImageJudge final : public host::MemoryJudge {
 // The process's bindings. The pointers are read by trampolines on any thread, without a lock.
 constinit std::array<std::atomic<Binding*>, kMaxBindings> slots{};
 
-platform::ForkSafeMutex& RegistryMutex() {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kRegistry);
-  return mutex;
-}
+struct Registry {
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kRegistry};  // held while a slot is filled
+  std::vector<Binding*> unslotted;  // images that got no slot, so that they are not looked at again
+};
+constinit platform::MadeOnce<Registry> process_registry;
 
-// Images that got no slot, so that they are not looked at again. Guarded by RegistryMutex().
-std::vector<Binding*>& Unslotted() {
-  static auto& bindings = *new std::vector<Binding*>;
-  return bindings;
-}
+// The anchors of library contexts that are gone.
+struct KeptAnchors {
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kAnchors};
+  std::vector<std::unique_ptr<AnchorCache>> caches;
+};
+constinit platform::MadeOnce<KeptAnchors> kept_anchors;
 
 }  // namespace
 
@@ -55,10 +58,9 @@ BoundContext::~BoundContext() {
   // Its anchors may be referred to from anywhere, and their library context may be half gone, so
   // that they cannot even be freed. Kept where a leak checker finds them.
   try {
-    static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kAnchors);
-    static auto& kept = *new std::vector<std::unique_ptr<AnchorCache>>;
-    const std::lock_guard lock(mutex);
-    kept.push_back(std::move(anchors));
+    KeptAnchors& kept = kept_anchors.Get();
+    const std::lock_guard lock(kept.mutex);
+    kept.caches.push_back(std::move(anchors));
   } catch (...) {
     static_cast<void>(anchors.release());  // kept all the same, only not found
   }
@@ -68,21 +70,22 @@ Binding* Binding::For(const Core& core, std::string& why) {
   auto image = host::Image::Containing(core.Address(), why);
   if (!image) return nullptr;
 
-  const std::lock_guard lock(RegistryMutex());
+  Registry& registry = process_registry.Get();
+  const std::lock_guard lock(registry.mutex);
   std::size_t slot = 0;
   for (; slot < kMaxBindings; ++slot) {
     Binding* const binding = slots[slot].load(std::memory_order_acquire);
     if (binding == nullptr) break;
     if (binding->image_.Base() == image->Base()) return binding;
   }
-  for (Binding* const binding : Unslotted()) {
+  for (Binding* const binding : registry.unslotted) {
     if (binding->image_.Base() == image->Base()) return binding;
   }
 
   auto* const binding = new Binding(std::move(*image), slot);
   if (slot == kMaxBindings) {
     binding->why_unbound_ = "too many libcrypto images in one process";
-    Unslotted().push_back(binding);
+    registry.unslotted.push_back(binding);
     return binding;
   }
   // In its slot before the first hook is installed: another thread may call it at once.

@@ -6,6 +6,7 @@
 
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/live_trust_store.hpp"
+#include "platform/made_once.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -15,6 +16,13 @@ namespace {
 constexpr int kMaxTexts = 64;
 // Above the fixed reasons of core.hpp.
 constexpr int kFirstReason = 100;
+
+/// The codes of the texts that were registered, by error library.
+struct Codes {
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kErrors};
+  std::map<std::pair<int, std::string>, int> by_text;
+};
+constinit platform::MadeOnce<Codes> process_codes;
 
 /// A text registered as a reason of one error library.
 struct Text {
@@ -31,10 +39,9 @@ std::string FixedText(Reason reason) {
 
 /// The reason code for `text` in error library `lib`; 0 when there is no room.
 int Register(const host::Symbols& symbols, int lib, std::string text) {
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kErrors);
-  static auto& known = *new std::map<std::pair<int, std::string>, int>;
-
-  const std::lock_guard lock(mutex);
+  Codes& codes = process_codes.Get();
+  auto& known = codes.by_text;
+  const std::lock_guard lock(codes.mutex);
   const auto found = known.find({lib, text});
   if (found != known.end()) return found->second;
   if (known.size() >= kMaxTexts) return 0;

@@ -9,6 +9,7 @@
 #include "platform/bundle.hpp"
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/live_trust_store.hpp"
+#include "platform/made_once.hpp"
 #include "provider/hooks/package_record.hpp"
 #include "provider/host/file.hpp"
 
@@ -18,6 +19,14 @@ namespace {
 constexpr std::size_t kMaxBundleSize = std::size_t{4} * 1024 * 1024;
 // Decisions are kept for this many files; a program that loads more has each looked at again.
 constexpr std::size_t kMaxDecisions = 64;
+
+/// What was decided, by trust source, because the answer depends on what the system trusts.
+struct Decisions {
+  using Key = std::tuple<std::string, std::string, host::FileState>;
+  platform::ForkSafeMutex mutex{platform::mutex_rank::kErrors};
+  std::map<Key, bool> by_file;
+};
+constinit platform::MadeOnce<Decisions> process_decisions;
 
 bool MatchesPattern(const std::vector<std::string>& patterns, const std::string& path) {
   const std::string real = host::RealPath(path);
@@ -68,20 +77,17 @@ bool IsReplacedBundle(const host::Symbols& symbols, const ProviderContext& conte
   const auto state = host::RegularFileState(path);
   if (!state) return false;
 
-  // By trust source, because the answer depends on what the system trusts.
-  using Key = std::tuple<std::string, std::string, host::FileState>;
-  static auto& mutex = *new platform::ForkSafeMutex(platform::mutex_rank::kErrors);
-  static auto& decisions = *new std::map<Key, bool>;
-  Key key(context.config().trust_source, path, *state);
+  Decisions& decisions = process_decisions.Get();
+  Decisions::Key key(context.config().trust_source, path, *state);
   {
-    const std::lock_guard lock(mutex);
-    const auto known = decisions.find(key);
-    if (known != decisions.end()) return known->second;
+    const std::lock_guard lock(decisions.mutex);
+    const auto known = decisions.by_file.find(key);
+    if (known != decisions.by_file.end()) return known->second;
   }
   const bool replaced = Decide(symbols, context, path);
-  const std::lock_guard lock(mutex);
-  if (decisions.size() >= kMaxDecisions) decisions.clear();
-  decisions.emplace(std::move(key), replaced);
+  const std::lock_guard lock(decisions.mutex);
+  if (decisions.by_file.size() >= kMaxDecisions) decisions.by_file.clear();
+  decisions.by_file.emplace(std::move(key), replaced);
   return replaced;
 }
 

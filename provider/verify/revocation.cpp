@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "platform/made_once.hpp"
 #include "platform/revocation_filter.hpp"
 #include "provider/host/x509_der.hpp"
 #include "provider/verify/ocsp.hpp"
@@ -23,10 +24,7 @@ using platform::Revocation;
 using Clock = fetch::HttpClient::Deadline::clock;
 using Status = RevocationStatus;
 
-RevocationMemo& Memo() {
-  static auto& memo = *new RevocationMemo;
-  return memo;
-}
+constinit platform::MadeOnce<RevocationMemo> process_memo;
 
 void Append(std::string& text, const std::string& more) {
   if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
@@ -194,9 +192,10 @@ RevocationCheck::Known RevocationCheck::Remembered(const Certificate& certificat
   if (time_.is_given || !time_.matters) return find();
   const Config& config = setting_.provider.config();
   const auto key = KeyOf(symbols_, config, setting_.mode, time_, certificate, stapled);
-  if (auto entry = Memo().Find(key, config.refresh)) return {entry->finding, entry->renew};
+  if (auto entry = process_memo.Get().Find(key, config.refresh))
+    return {entry->finding, entry->renew};
   Known known = find();
-  Memo().Put(key, {known.finding, known.renew});
+  process_memo.Get().Put(key, {known.finding, known.renew});
   return known;
 }
 
@@ -391,8 +390,9 @@ RevocationFinding RevocationCheck::Fetch(const Certificate& certificate,
     changed = true;
   }
   if (changed && !time_.is_given && time_.matters) {
-    Memo().Put(KeyOf(symbols_, setting_.provider.config(), setting_.mode, time_, certificate, {}),
-               {now.finding, now.renew});
+    process_memo.Get().Put(
+        KeyOf(symbols_, setting_.provider.config(), setting_.mode, time_, certificate, {}),
+        {now.finding, now.renew});
   }
   if (now.finding.status != Status::kUnknown) return now.finding;
   if (known.status != Status::kUnknown) return known;

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "platform/made_once.hpp"
+
 namespace ostrust::platform {
 namespace {
 
@@ -111,6 +113,50 @@ TEST(ForkSafeMutex, TwoThreadsForkWhileOneIsMade) {
     threads[2].join();
     ASSERT_TRUE(ok) << round;
   }
+}
+
+/// Takes its time to be made, where it is told to.
+struct Slow {
+  Slow() {
+    being_made = true;
+    while (take_time) std::this_thread::yield();
+  }
+  static inline std::atomic<bool> being_made{false};
+  static inline std::atomic<bool> take_time{true};
+};
+
+TEST(MadeOnce, AChildDoesNotWaitForWhatAThreadOfItsParentWasMaking) {
+  static constinit MadeOnce<Slow> slow;
+  std::thread maker([] { slow.Get(); });
+  while (!Slow::being_made) std::this_thread::yield();
+  const pid_t child = fork();
+  if (child == 0) {
+    Slow::take_time = false;
+    alarm(10);  // ends the child if it waits for ever
+    slow.Get();
+    _exit(0);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  Slow::take_time = false;
+  maker.join();
+}
+
+TEST(MadeOnce, ThreadsThatMakeItAtOnceGetTheSame) {
+  static constinit MadeOnce<ForkSafeMutex> mutex;
+  std::atomic<bool> go{false};
+  std::vector<ForkSafeMutex*> got(4);
+  std::vector<std::thread> threads;
+  for (ForkSafeMutex*& mine : got) {
+    threads.emplace_back([&mine, &go] {
+      while (!go) std::this_thread::yield();
+      mine = &mutex.Get(1);
+    });
+  }
+  go = true;
+  for (std::thread& thread : threads) thread.join();
+  for (const ForkSafeMutex* const other : got) EXPECT_EQ(other, got.front());
 }
 
 }  // namespace
