@@ -1,7 +1,6 @@
 #include "provider/log.hpp"
 
-#include <cerrno>
-
+#include "platform/keep_errno.hpp"
 #include "provider/host/file.hpp"
 #include "provider/host/process.hpp"
 
@@ -46,7 +45,7 @@ std::optional<LogTarget> ParseLogTarget(std::string_view text) {
 
 void Log::Write(LogLevel level, std::string_view text) const noexcept {
   if (!Enabled(level)) return;
-  const int saved_errno = errno;  // callers are OpenSSL callbacks: CPython reads errno after them
+  const platform::KeepErrno keep;
   try {
     std::string line = "ostrust[" + std::to_string(host::ProcessId()) + "] ";
     line += LevelName(level);
@@ -59,7 +58,6 @@ void Log::Write(LogLevel level, std::string_view text) const noexcept {
   } catch (...) {
     // Out of memory: the line is lost.
   }
-  errno = saved_errno;
 }
 
 LogTarget EffectiveLogTarget(const LogTarget& configured) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "platform/keep_errno.hpp"
 #include "platform/made_once.hpp"
 #include "platform/trust_source.hpp"
 
@@ -62,6 +63,7 @@ ProviderContext::ProviderContext(const Core& core)
 }
 
 std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavailable& why) const {
+  const platform::KeepErrno keep;
   if (live_ == nullptr) {
     why = {Reason::kBadConfiguration, config_.ErrorText()};
     return nullptr;

@@ -48,7 +48,8 @@ class ProviderContext {
   void SetActive(bool active) { active_.store(active, std::memory_order_release); }
 
   /// The newest snapshot; null, with the reason in `why`, when there is none. Reads the source when
-  /// it was never read or changed. What was skipped in it is logged once for each snapshot.
+  /// it was never read or changed. What was skipped in it is logged once for each snapshot. Keeps
+  /// errno.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
   // Not where the system has a verifier of its own.

@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <optional>
 
+#include "platform/keep_errno.hpp"
 #include "platform/linux/locations.hpp"
 
 namespace ostrust::platform {
@@ -56,17 +56,13 @@ bool LeadsToSystemDirectory(const char* path) {
 }  // namespace
 
 bool IsSystemBundle(const std::string& path) {
-  const int saved_errno = errno;
-  const bool is = LeadsToSystemBundle(path.c_str());
-  errno = saved_errno;
-  return is;
+  const KeepErrno keep;
+  return LeadsToSystemBundle(path.c_str());
 }
 
 bool IsSystemDirectory(const std::string& path) {
-  const int saved_errno = errno;
-  const bool is = LeadsToSystemDirectory(path.c_str());
-  errno = saved_errno;
-  return is;
+  const KeepErrno keep;
+  return LeadsToSystemDirectory(path.c_str());
 }
 
 }  // namespace ostrust::platform

@@ -8,10 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "platform/keep_errno.hpp"
 #include "provider/host/file.hpp"
 
 namespace ostrust::host {
 namespace {
+
+using platform::KeepErrno;
+
+/// Closed when it goes.
+struct Descriptor {
+  explicit Descriptor(int of) : fd(of) {}
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  const int fd;
+};
 
 std::optional<std::string> ReadAll(int fd, std::size_t limit) {
   struct stat status {};
@@ -52,17 +67,6 @@ timespec Modified(const struct stat& status) {
 }
 #endif
 
-class KeepErrno {
- public:
-  KeepErrno() : saved_(errno) {}
-  ~KeepErrno() { errno = saved_; }
-  KeepErrno(const KeepErrno&) = delete;
-  KeepErrno& operator=(const KeepErrno&) = delete;
-
- private:
-  const int saved_;
-};
-
 }  // namespace
 
 std::optional<std::string> ReadRegularFile(const std::string& path, std::size_t limit) {
@@ -71,11 +75,8 @@ std::optional<std::string> ReadRegularFile(const std::string& path, std::size_t 
   // Looked at before it is opened: opening a FIFO, even for a moment, disturbs its writer.
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0) {
-      text = ReadAll(fd, limit);
-      ::close(fd);
-    }
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (file.fd >= 0) text = ReadAll(file.fd, limit);
   }
   return text;
 }
@@ -109,13 +110,10 @@ bool MatchesShellPattern(const std::string& pattern, const std::string& path) {
 std::vector<std::string> FilesMatching(const std::string& before, const std::string& after) {
   const KeepErrno keep;
   const std::string pattern = Literally(before) + "*" + Literally(after);
-  std::vector<std::string> files;
   glob_t found{};
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  }
-  ::globfree(&found);
-  return files;
+  const std::unique_ptr<glob_t, decltype(&::globfree)> freed(&found, &::globfree);
+  if (::glob(pattern.c_str(), 0, nullptr, &found) != 0) return {};
+  return {found.gl_pathv, found.gl_pathv + found.gl_pathc};
 }
 
 }  // namespace ostrust::host

@@ -453,7 +453,11 @@ report(steps)""" % (path, path, path), self.certifi())
     def test_a_file_that_is_no_bundle_is_the_error_it_was(self):
         path = self.package(["no certificate\n"])
         code = "report(attempt(trusting, %r))" % path
-        self.assertEqual(self.python(code, self.certifi()), self.python(code, self.stock()))
+        stock = self.python(code, self.stock())
+        self.assertEqual(self.python(code, self.certifi()), stock)
+        # CPython looks at errno first.
+        absent = os.path.join(self.work, "absent.pem")
+        self.assertEqual(self.python(code, self.certifi(**{"trust-source": absent})), stock)
 
     def test_the_systems_bundle_needs_no_pattern(self):
         self.assertServed(self.certifi(), BUNDLE)
