@@ -21,7 +21,8 @@ bool KeepLoaded();
 long ProcessId();
 
 /// Appends `line` to the file `path`, created with mode 0600, or to standard error when `path` is
-/// empty. Follows no symbolic link, appends to regular files only, and gives up silently.
+/// empty. Follows no symbolic link, appends to regular files only, and gives up silently, without
+/// SIGPIPE. Changes errno.
 void AppendLine(const std::string& path, std::string_view line) noexcept;
 
 }  // namespace ostrust::host

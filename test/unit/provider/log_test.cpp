@@ -1,6 +1,7 @@
 #include "provider/log.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -8,6 +9,8 @@
 #include <sstream>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -68,6 +71,25 @@ TEST_F(LogFile, AFifoDoesNotHangTheProcess) {
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
   const Log log({LogLevel::kError, path_.string()});
   log.Write(LogLevel::kError, "x");
+}
+
+TEST(LogToStandardError, IsLostWhereNobodyReadsIt) {
+  int fds[2];
+  ASSERT_EQ(::pipe(fds), 0);
+  ::close(fds[0]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(fds[1], STDERR_FILENO);
+    std::signal(SIGPIPE, SIG_DFL);
+    Log({LogLevel::kError, ""}).Write(LogLevel::kError, "x");
+    sigset_t blocked;
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+    ::_exit(sigismember(&blocked, SIGPIPE));
+  }
+  ::close(fds[1]);
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(LogTarget, Syntax) {
