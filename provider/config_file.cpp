@@ -1,6 +1,7 @@
 #include "provider/config_file.hpp"
 
 #include "provider/config.hpp"
+#include "provider/host/dropped_errors.hpp"
 
 namespace ostrust {
 namespace {
@@ -8,17 +9,11 @@ namespace {
 // Where a program's configuration starts: OpenSSL's default, and Node.js's.
 constexpr const char* kEntryPoints[] = {"openssl_conf", "nodejs_conf"};
 
-/// Closes the configuration and drops the errors it left.
 class Configuration {
  public:
   explicit Configuration(const host::Symbols& symbols)
-      : symbols_(symbols), conf_(symbols.NCONF_new_ex(nullptr, nullptr)) {
-    symbols_.ERR_set_mark();
-  }
-  ~Configuration() {
-    symbols_.NCONF_free(conf_);
-    symbols_.ERR_pop_to_mark();
-  }
+      : symbols_(symbols), conf_(symbols.NCONF_new_ex(nullptr, nullptr)) {}
+  ~Configuration() { symbols_.NCONF_free(conf_); }
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
 
@@ -53,6 +48,7 @@ std::string UnknownKeys(const host::Symbols& symbols) {
   }
   char* const path = symbols.CONF_get1_default_config_file();
   if (path == nullptr) return unknown;
+  const host::DroppedErrors dropped(symbols);
   const Configuration configuration(symbols);
   const bool loaded = configuration.Load(path);
   symbols.CRYPTO_free(path, "ostrust", 0);

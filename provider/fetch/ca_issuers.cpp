@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "platform/certificate_fields.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/host/x509_der.hpp"
 
 namespace ostrust::fetch {
@@ -41,10 +42,8 @@ std::vector<Bytes> CertificatesIn(const host::Symbols& symbols, ByteView answer)
   if (fields && fields->certificate.size() == answer.size()) {
     return {Bytes(answer.begin(), answer.end())};
   }
-  symbols.ERR_set_mark();
-  auto certificates = CertificatesInCms(symbols, answer);
-  symbols.ERR_pop_to_mark();
-  return certificates;
+  const host::DroppedErrors dropped(symbols);
+  return CertificatesInCms(symbols, answer);
 }
 
 }  // namespace ostrust::fetch

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "provider/fetch/http_url.hpp"
+#include "provider/host/dropped_errors.hpp"
 
 namespace ostrust::fetch {
 
@@ -23,12 +24,11 @@ void AddUrl(const host::Symbols& symbols, const GENERAL_NAME* name, std::size_t 
 std::vector<std::string> AccessUrls(const host::Symbols& symbols, const X509* x509, int method,
                                     std::size_t most) {
   std::vector<std::string> urls;
-  symbols.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols);
   const std::unique_ptr<AUTHORITY_INFO_ACCESS, decltype(symbols.AUTHORITY_INFO_ACCESS_free)> access(
       static_cast<AUTHORITY_INFO_ACCESS*>(
           symbols.X509_get_ext_d2i(x509, NID_info_access, nullptr, nullptr)),
       symbols.AUTHORITY_INFO_ACCESS_free);
-  symbols.ERR_pop_to_mark();
   const auto* const stack = reinterpret_cast<const OPENSSL_STACK*>(access.get());
   const int count = stack == nullptr ? 0 : symbols.OPENSSL_sk_num(stack);
   for (int i = 0; i < count; ++i) {

@@ -7,6 +7,7 @@
 
 #include "platform/der.hpp"
 #include "platform/tcp_connection.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/host/process.hpp"
 
 namespace ostrust::fetch {
@@ -112,9 +113,7 @@ std::optional<platform::Bytes> HttpClient::Get(const std::string& url, Deadline 
       why = "port " + std::to_string(next->port) + " is not allowed (network-allow-private)";
       return std::nullopt;
     }
-    symbols_.ERR_set_mark();
     Answer answer = Exchange(*next, deadline, max_size, why);
-    symbols_.ERR_pop_to_mark();
     if (answer.body || answer.location.empty()) return std::move(answer.body);
     if (redirections == kMaxRedirections) {
       why = "too many redirections";
@@ -128,6 +127,7 @@ std::optional<platform::Bytes> HttpClient::Get(const std::string& url, Deadline 
 
 HttpClient::Answer HttpClient::Exchange(const HttpUrl& url, Deadline deadline, std::size_t max_size,
                                         std::string& why) const {
+  const host::DroppedErrors dropped(symbols_);
   std::optional<HttpUrl> proxy;
   if (!ProxyFor(url.host, proxy)) {
     why = "http_proxy does not name an HTTP proxy";

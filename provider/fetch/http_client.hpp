@@ -34,9 +34,8 @@ class HttpClient {
       : symbols_(symbols), allow_private_(allow_private) {}
 
   /// The DER value, of `max_size` bytes at most, that `url` answers with, following three
-  /// redirections at most. Nullopt, with a
-  /// clause in `why`, when there is no such answer before the deadline. Leaves OpenSSL's error
-  /// queue as it was.
+  /// redirections at most. Nullopt, with a clause in `why`, when there is no such answer before the
+  /// deadline. Leaves OpenSSL's error queue as it was; changes errno.
   std::optional<platform::Bytes> Get(const std::string& url, Deadline deadline,
                                      std::size_t max_size, std::string& why) const;
 

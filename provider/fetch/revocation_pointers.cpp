@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "provider/fetch/certificate_urls.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/host/x509_der.hpp"
 
 namespace ostrust::fetch {
@@ -61,11 +62,10 @@ bool HasExtension(const host::Symbols& symbols, const X509* x509, const char* id
 
 bool MustStaple(const host::Symbols& symbols, const X509* x509) {
   constexpr long kStatusRequest = 5;  // RFC 6066 section 1.1
-  symbols.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols);
   const std::unique_ptr<TLS_FEATURE, decltype(symbols.TLS_FEATURE_free)> features(
       static_cast<TLS_FEATURE*>(symbols.X509_get_ext_d2i(x509, NID_tlsfeature, nullptr, nullptr)),
       symbols.TLS_FEATURE_free);
-  symbols.ERR_pop_to_mark();
   for (int i = 0; i < Count(symbols, features.get()); ++i) {
     if (symbols.ASN1_INTEGER_get(At<const ASN1_INTEGER>(symbols, features.get(), i)) ==
         kStatusRequest) {
@@ -76,8 +76,8 @@ bool MustStaple(const host::Symbols& symbols, const X509* x509) {
 }
 
 RevocationPointers RevocationPointersOf(const host::Symbols& symbols, X509* x509) {
+  const host::DroppedErrors dropped(symbols);
   RevocationPointers pointers;
-  symbols.ERR_set_mark();
   ReadDistributionPoints(symbols, x509, NID_crl_distribution_points, pointers.lists,
                          pointers.list_issuers);
   std::vector<platform::Bytes> ignored;
@@ -85,7 +85,6 @@ RevocationPointers RevocationPointersOf(const host::Symbols& symbols, X509* x509
   pointers.responders = AccessUrls(symbols, x509, NID_ad_OCSP, kMaxUrls);
   pointers.none_available = (symbols.X509_get_extension_flags(x509) & EXFLAG_CA) == 0 &&
                             HasExtension(symbols, x509, "2.5.29.56");
-  symbols.ERR_pop_to_mark();
   return pointers;
 }
 

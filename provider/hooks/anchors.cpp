@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <utility>
 
 #include "platform/live_trust_store.hpp"
 #include "platform/made_once.hpp"
-#include "provider/host/x509_der.hpp"
+#include "provider/host/dropped_errors.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -44,19 +45,16 @@ X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const 
     if (const Item* const item = Find(entry, propq)) return item->x509;
   }
   // Parsed without the lock: OpenSSL takes locks of its own, and other anchors need not wait.
-  symbols_.ERR_set_mark();
-  X509* const parsed = Parse(entry, propq);
-  symbols_.ERR_pop_to_mark();
-
-  const std::lock_guard lock(Mutex());
-  if (const Item* const item = Find(entry, propq)) {
-    symbols_.X509_free(parsed);  // another thread was faster; ours was never handed out
-    return item->x509;
+  host::X509Ptr parsed = Parse(entry, propq);
+  Item made{platform::Bytes(entry.der.begin(), entry.der.end()), entry.trust, propq, parsed.get()};
+  {
+    const std::lock_guard lock(Mutex());
+    // Another thread may have been faster; ours was never handed out then.
+    if (const Item* const item = Find(entry, propq)) return item->x509;
+    items_.emplace(entry.der_hash, std::move(made));
   }
   if (parsed == nullptr) log.Write(LogLevel::kError, "OpenSSL does not accept one of the anchors");
-  items_.emplace(entry.der_hash, Item{platform::Bytes(entry.der.begin(), entry.der.end()),
-                                      entry.trust, propq, parsed});
-  return parsed;
+  return parsed.release();
 }
 
 bool AnchorCache::Empty() const {
@@ -75,9 +73,11 @@ const AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry,
   return found == end ? nullptr : &found->second;
 }
 
-X509* AnchorCache::Parse(const StoreEntry& entry, const std::string& propq) const {
+host::X509Ptr AnchorCache::Parse(const StoreEntry& entry, const std::string& propq) const {
+  const host::DroppedErrors dropped(symbols_);
   host::X509Ptr x509 = host::ParseX509(symbols_, libctx_, propq, entry.der);
-  return x509 != nullptr && ApplyTrust(x509.get(), entry.trust) ? x509.release() : nullptr;
+  if (x509 != nullptr && !ApplyTrust(x509.get(), entry.trust)) x509.reset();
+  return x509;
 }
 
 bool AnchorCache::ApplyTrust(X509* x509, CertificateTrust trust) const {

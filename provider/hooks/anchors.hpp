@@ -11,6 +11,7 @@
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/trust_store.hpp"
 #include "provider/host/symbols.hpp"
+#include "provider/host/x509_der.hpp"
 #include "provider/log.hpp"
 
 namespace ostrust::hooks {
@@ -42,7 +43,7 @@ class AnchorCache {
   using Items = std::unordered_multimap<std::size_t, Item>;
 
   const Item* Find(const platform::StoreEntry& entry, const std::string& propq) const;
-  X509* Parse(const platform::StoreEntry& entry, const std::string& propq) const;
+  host::X509Ptr Parse(const platform::StoreEntry& entry, const std::string& propq) const;
   bool ApplyTrust(X509* x509, platform::CertificateTrust trust) const;
 
   static platform::ForkSafeMutex& Mutex();

@@ -22,6 +22,7 @@
 #include "platform/extended_trust_store.hpp"
 #include "provider/hooks/binding.hpp"
 #include "provider/hooks/trampolines.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/verify/own_completion.hpp"
 #include "provider/verify/system_completion.hpp"
 
@@ -37,6 +38,7 @@ class Binding::StoreLookup final : public verify::TrustLookup {
   bool HasIssuerOf(X509* x509, bool signed_by_it) override {
     const host::Symbols& symbols = binding_.symbols_;
     const auto matches = [&](X509* issuer) {
+      const host::DroppedErrors dropped(symbols);  // of each: there is room for 16
       return !signed_by_it || symbols.X509_verify(x509, symbols.X509_get0_pubkey(issuer)) == 1;
     };
     X509* found = nullptr;
@@ -280,7 +282,7 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   };
   const auto list = completion->Untrusted();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, openssls_verify_cb_);
-  symbols_.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols_);
   verification.completing = true;
   const bool completed = accepts(reinterpret_cast<STACK_OF(X509)*>(list.get()));
   if (!completed) {
@@ -288,12 +290,11 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
     KeepFor(verification, list.get());
     KeepFor(verification,
             reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx)));
+    verification.snapshot = snapshot;
   }
   // Then once more as it was: chain, error, depth and certificate are those of the start.
-  if (!completed) verification.snapshot = snapshot;
   const bool accepted = completed || accepts(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
   verification.completing = false;
-  symbols_.ERR_pop_to_mark();
   symbols_.X509_STORE_CTX_set_verify_cb(ctx, TrampolinesOf(slot_).verify_callback);
   // They are used by the chain from now on, and kept for others once it is accepted (Verify()).
   if (completed) verification.keep = completion->TakeKeeper();

@@ -1,12 +1,11 @@
 #include "provider/verify/list_check.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <new>
-#include <span>
 #include <utility>
 
 #include "platform/der.hpp"
+#include "provider/host/dropped_errors.hpp"
 
 namespace ostrust::verify {
 namespace {
@@ -75,6 +74,7 @@ bool Verify(const ListQuestion& question, ByteView to_be_signed, ByteView algori
 bool IsSigned(Check& check, const ListPtr& list, const X509* issuer) {
   const ListQuestion& question = check.question;
   const host::Symbols& symbols = question.symbols;
+  const host::DroppedErrors dropped(symbols);  // of each: there is room for 16
   EVP_PKEY* const key = symbols.X509_get0_pubkey(issuer);
   // With its algorithm and parameters: the same bits can be another key.
   X509_PUBKEY* const key_info = symbols.X509_get_X509_PUBKEY(issuer);
@@ -294,9 +294,8 @@ ListFinding CheckLists(const ListQuestion& question, std::size_t depth,
                        std::span<const ListPtr> lists) {
   ListFinding finding;
   if (lists.empty()) return finding;
-  question.symbols.ERR_set_mark();
+  const host::DroppedErrors dropped(question.symbols);
   RunCheck(question, depth, lists, finding);
-  question.symbols.ERR_pop_to_mark();
   return finding;
 }
 

@@ -2,17 +2,13 @@
 
 #include <memory>
 
+#include "provider/host/dropped_errors.hpp"
+
 namespace ostrust::verify {
 
 int OpenSslNames::Check(std::size_t depth, platform::ByteView name_constraints) const {
   if (!symbols_.CanCheckNameConstraints()) return X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE;
-  symbols_.ERR_set_mark();
-  const int error = CheckQueueing(depth, name_constraints);
-  symbols_.ERR_pop_to_mark();
-  return error;
-}
-
-int OpenSslNames::CheckQueueing(std::size_t depth, platform::ByteView name_constraints) const {
+  const host::DroppedErrors dropped(symbols_);
   const auto* position = reinterpret_cast<const unsigned char*>(name_constraints.data());
   const auto* const end = position + name_constraints.size();
   const std::unique_ptr<NAME_CONSTRAINTS, decltype(symbols_.NAME_CONSTRAINTS_free)> parsed(

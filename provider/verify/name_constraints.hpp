@@ -22,7 +22,6 @@ class OpenSslNames final : public NameConstraintsChecker {
   int Check(std::size_t depth, platform::ByteView name_constraints) const override;
 
  private:
-  int CheckQueueing(std::size_t depth, platform::ByteView name_constraints) const;
   bool CommonNameCounts(const X509* x509) const;
 
   const host::Symbols& symbols_;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <new>
 
+#include "provider/host/dropped_errors.hpp"
+
 namespace ostrust::verify {
 namespace {
 
@@ -141,7 +143,7 @@ OcspStatus Read(const host::Symbols& symbols, ByteView der, const CertificateAnd
 }  // namespace
 
 Bytes OcspRequest(const host::Symbols& symbols, const CertificateAndIssuer& certificate) {
-  symbols.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols);
   Bytes der;
   const std::unique_ptr<OCSP_REQUEST, decltype(symbols.OCSP_REQUEST_free)> request(
       symbols.OCSP_REQUEST_new(), symbols.OCSP_REQUEST_free);
@@ -157,17 +159,14 @@ Bytes OcspRequest(const host::Symbols& symbols, const CertificateAndIssuer& cert
       if (symbols.i2d_OCSP_REQUEST(request.get(), &out) != size) der.clear();
     }
   }
-  symbols.ERR_pop_to_mark();
   return der;
 }
 
 OcspStatus ReadOcspResponse(const host::Symbols& symbols, ByteView response,
                             const CertificateAndIssuer& certificate, const VerificationTime& time,
                             const Distrusts& distrusts) {
-  symbols.ERR_set_mark();
-  OcspStatus status = Read(symbols, response, certificate, time, distrusts);
-  symbols.ERR_pop_to_mark();
-  return status;
+  const host::DroppedErrors dropped(symbols);
+  return Read(symbols, response, certificate, time, distrusts);
 }
 
 }  // namespace ostrust::verify

@@ -8,6 +8,7 @@
 #include "platform/sha1.hpp"
 #include "provider/fetch/ca_issuers.hpp"
 #include "provider/fetch/certificate_urls.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/verify/requests.hpp"
 #include "provider/verify/verification.hpp"
 
@@ -65,6 +66,10 @@ class OwnCompletion final : public PathCompletion {
   bool ReachesTrust(X509* x509, int level);
   bool Extend(X509* x509, int level);
   bool ExtendByFetching(X509* x509, int level);
+  /// Null when the certificate `candidate` did not issue `x509`, or must not be used.
+  host::X509Ptr ParseIssuer(X509* x509, ByteView candidate);
+  /// Whether the path reaches the trust store with it. `usable` is set where it is an issuer at
+  /// all.
   bool TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level, bool& usable);
 
   std::vector<FoundIntermediate> sources_;  // of found_
@@ -165,12 +170,10 @@ bool OwnCompletion::ExtendByFetching(X509* x509, int level) {
   return false;
 }
 
-bool OwnCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
-                                 bool& usable) {
-  if (requests_.TimeIsUp()) return false;
+host::X509Ptr OwnCompletion::ParseIssuer(X509* x509, ByteView candidate) {
   // For each one, because the error queue has room for 16: more would push the mark out of it, and
   // what the application had there.
-  symbols_.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols_);
   const auto check_issued = symbols_.X509_STORE_CTX_get_check_issued(ctx_);
   host::X509Ptr parsed = host::ParseX509(symbols_, setting_.libctx, setting_.propq, candidate);
   // The signature, so that nobody can put a namesake in the way of the right one.
@@ -178,8 +181,15 @@ bool OwnCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string&
                       !IsSelfSigned(parsed.get()) && ValidAtTheTime(parsed.get()) &&
                       !trust_.Distrusts(candidate) && candidates_left_-- > 0 &&
                       symbols_.X509_verify(x509, symbols_.X509_get0_pubkey(parsed.get())) == 1;
-  symbols_.ERR_pop_to_mark();
-  if (!issued) return false;
+  if (!issued) parsed.reset();
+  return parsed;
+}
+
+bool OwnCompletion::TryCandidate(X509* x509, Bytes candidate, const std::string& url, int level,
+                                 bool& usable) {
+  if (requests_.TimeIsUp()) return false;
+  host::X509Ptr parsed = ParseIssuer(x509, candidate);
+  if (parsed == nullptr) return false;
   usable = true;
   X509* const issuer = parsed.get();
   found_.push_back(std::move(parsed));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "provider/host/dropped_errors.hpp"
+
 namespace ostrust::verify {
 namespace {
 
@@ -49,10 +51,8 @@ bool PathCompletion::Complete() {
       std::any_of(path_.begin(), path_.end(), [&](X509* x509) { return trust_.Contains(x509); })) {
     return false;
   }
-  symbols_.ERR_set_mark();
-  const bool completed = Search();
-  symbols_.ERR_pop_to_mark();
-  return completed;
+  const host::DroppedErrors dropped(symbols_);
+  return Search();
 }
 
 std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> PathCompletion::Untrusted()

@@ -7,6 +7,7 @@
 
 #include <openssl/sslerr.h>
 
+#include "provider/host/dropped_errors.hpp"
 #include "provider/host/x509_der.hpp"
 #include "provider/verify/name_constraints.hpp"
 #include "provider/verify/revocation_status.hpp"
@@ -65,10 +66,8 @@ bool InGlobalDefaultContext(const host::Symbols& symbols) {
 bool UsesDane(const host::Symbols& symbols, const host::TlsLibrary& tls, SSL* ssl) {
   constexpr std::uint8_t kNoUsage = 255;
   const unsigned char nothing = 0;
-  symbols.ERR_set_mark();
-  const int result = tls.SSL_dane_tlsa_add(ssl, kNoUsage, 0, 0, &nothing, 0);
-  symbols.ERR_pop_to_mark();
-  return result != -1;
+  const host::DroppedErrors dropped(symbols);
+  return tls.SSL_dane_tlsa_add(ssl, kNoUsage, 0, 0, &nothing, 0) != -1;
 }
 
 /// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next:
@@ -124,10 +123,8 @@ const char* WantedHost(const host::Symbols& symbols, X509_STORE_CTX* ctx,
 std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   if (const char* const host = WantedHost(symbols, ctx, param)) return host;
-  // Raises an error where there is no address (3.0).
-  symbols.ERR_set_mark();
+  const host::DroppedErrors dropped(symbols);  // 3.0 raises one where there is no address
   char* const address = symbols.X509_VERIFY_PARAM_get1_ip_asc(param);
-  symbols.ERR_pop_to_mark();
   if (address == nullptr) return {};
   std::string name = address;
   symbols.CRYPTO_free(address, "ostrust", 0);

@@ -1187,12 +1187,16 @@ class Host(MissingTest):
         self.assertAsked("int")
 
     def test_the_error_queue_is_as_it_was(self):
-        impostor = self.der("impostor")
-        self.server.answers["int"] = ca_issuers.answers(ca_issuers.cms([impostor] * 64))
         stock = self.host("errors", self.bundle, configuration=self.stock())
         self.assertEqual(stock, ["the application's"])
-        self.assertEqual(self.host("errors", "os://", configuration=self.missing()), stock)
-        self.assertAsked("int")
+        good = self.der("int")
+        for what, der in (("impostor", self.der("impostor")),
+                          ("one whose own signature is damaged", good[:-1] + bytes([good[-1] ^ 1]))):
+            with self.subTest(what):
+                self.server.answers["int"] = ca_issuers.answers(ca_issuers.cms([der] * 64))
+                cache = self.missing(cache_dir=os.path.join(self.work, what))
+                self.assertEqual(self.host("errors", "os://", configuration=cache), stock)
+                self.assertAsked("int")
 
     def test_library_contexts_and_threads(self):
         seen = self.host("contexts", "os://", configuration=self.missing())
