@@ -98,11 +98,11 @@ OSSL_LIB_CTX* Core::LibraryContext() const {
   return reinterpret_cast<OSSL_LIB_CTX*>(get_libctx_(handle_));
 }
 
-bool Core::WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated,
+void Core::WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated,
                           void* data) const {
-  if (register_child_cb_ == nullptr || deregister_child_cb_ == nullptr) return false;
+  if (register_child_cb_ == nullptr || deregister_child_cb_ == nullptr) return;
   const auto ignore_properties = [](const char*, void*) { return 1; };
-  return register_child_cb_(handle_, activated, deactivated, ignore_properties, data) > 0;
+  register_child_cb_(handle_, activated, deactivated, ignore_properties, data);
 }
 
 void Core::StopWatchingProviders() const {

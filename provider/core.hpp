@@ -10,7 +10,7 @@
 
 namespace ostrust {
 
-/// Reasons in OpenSSL's error queue. The texts are in errors.cpp.
+/// Reasons in OpenSSL's error queue. The texts are in core.cpp.
 enum class Reason : int {
   kUnreadableTrustStore = 1,
   kBadConfiguration = 2,
@@ -22,6 +22,12 @@ enum class Reason : int {
 
 /// The texts for OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, ended by an item with id 0.
 const OSSL_ITEM* ReasonStrings();
+
+/// One entry of a table of functions that OpenSSL is handed.
+template <typename Function>
+OSSL_DISPATCH Dispatch(int id, Function* function) {
+  return {id, reinterpret_cast<void (*)(void)>(function)};
+}
 
 /// The core functions of one provider instance. A value; valid while that provider is loaded.
 class Core {
@@ -37,10 +43,10 @@ class Core {
 
   /// From now on tells `activated` and `deactivated` which providers of our library context become
   /// active and stop being so, us included, and `activated` at once which are. `data` is theirs.
-  /// Both are called with OpenSSL's provider locks held: they must do next to nothing. False when
-  /// this libcrypto has no such thing.
+  /// Both are called with OpenSSL's provider locks held: they must do next to nothing. Does nothing
+  /// where this libcrypto has no such thing.
   using ProviderCallback = int(const OSSL_CORE_HANDLE* provider, void* data);
-  bool WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated, void* data) const;
+  void WatchProviders(ProviderCallback* activated, ProviderCallback* deactivated, void* data) const;
   void StopWatchingProviders() const;
 
   /// Whether this is us.

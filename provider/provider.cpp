@@ -174,22 +174,14 @@ void Teardown(void* provctx) noexcept {
   delete handle;
 }
 
-template <typename Function>
-constexpr OSSL_DISPATCH Dispatch(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)(void)>(function)};
-}
-
-const OSSL_DISPATCH* Functions() {
-  static const OSSL_DISPATCH kFunctions[] = {
-      Dispatch(OSSL_FUNC_PROVIDER_TEARDOWN, Teardown),
-      Dispatch(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, GettableParams),
-      Dispatch(OSSL_FUNC_PROVIDER_GET_PARAMS, GetParams),
-      Dispatch(OSSL_FUNC_PROVIDER_QUERY_OPERATION, QueryOperation),
-      Dispatch(OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, GetReasonStrings),
-      {0, nullptr},
-  };
-  return kFunctions;
-}
+const OSSL_DISPATCH kFunctions[] = {
+    Dispatch(OSSL_FUNC_PROVIDER_TEARDOWN, Teardown),
+    Dispatch(OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, GettableParams),
+    Dispatch(OSSL_FUNC_PROVIDER_GET_PARAMS, GetParams),
+    Dispatch(OSSL_FUNC_PROVIDER_QUERY_OPERATION, QueryOperation),
+    Dispatch(OSSL_FUNC_PROVIDER_GET_REASON_STRINGS, GetReasonStrings),
+    {0, nullptr},
+};
 
 /// Rule 12: OpenSSL holds its configuration lock. Nothing is parsed or fetched here, no SSL
 /// function called, no thread started or waited for.
@@ -199,13 +191,12 @@ ProviderHandle* Initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* 
   auto made = std::make_unique<ProviderHandle>();
   made->context = std::make_shared<ProviderContext>(*core);
   made->binding = hooks::Binding::For(*core, made->why_no_binding);
+  const std::string loaded = "loaded; layers: store loader" + DescribeBinding(*made);
   if (made->binding != nullptr) made->binding->Attach(made->context);
+  // From here on others refer to the context, so nothing below throws.
   made->context->core().WatchProviders(ProviderActivated, ProviderDeactivated, made->context.get());
   // The only witness in a program that cannot be asked for its providers, such as Node.js.
-  if (made->context->log().Enabled(LogLevel::kInfo)) {
-    made->context->log().Write(LogLevel::kInfo,
-                               "loaded; layers: store loader" + DescribeBinding(*made));
-  }
+  made->context->log().Write(LogLevel::kInfo, loaded);
   return made.release();
 }
 
@@ -226,7 +217,7 @@ extern "C" OSTRUST_EXPORT int OSSL_provider_init(const OSSL_CORE_HANDLE* handle,
     ostrust::ProviderHandle* const made = ostrust::Initialize(handle, in);
     if (made == nullptr) return 0;
     *provctx = made;
-    *out = ostrust::Functions();
+    *out = ostrust::kFunctions;
     return 1;
   } catch (...) {
     return 0;

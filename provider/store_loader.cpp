@@ -169,33 +169,26 @@ int Close(void* session) noexcept {
   return 1;
 }
 
-template <typename Function>
-constexpr OSSL_DISPATCH Dispatch(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)(void)>(function)};
-}
+const OSSL_DISPATCH kFunctions[] = {
+    Dispatch(OSSL_FUNC_STORE_OPEN, Open),
+    Dispatch(OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, SettableParams),
+    Dispatch(OSSL_FUNC_STORE_SET_CTX_PARAMS, SetParams),
+    Dispatch(OSSL_FUNC_STORE_LOAD, Load),
+    Dispatch(OSSL_FUNC_STORE_EOF, AtEnd),
+    Dispatch(OSSL_FUNC_STORE_CLOSE, Close),
+    {0, nullptr},
+};
 
-const OSSL_DISPATCH* Functions() {
-  static const OSSL_DISPATCH kFunctions[] = {
-      Dispatch(OSSL_FUNC_STORE_OPEN, Open),
-      Dispatch(OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, SettableParams),
-      Dispatch(OSSL_FUNC_STORE_SET_CTX_PARAMS, SetParams),
-      Dispatch(OSSL_FUNC_STORE_LOAD, Load),
-      Dispatch(OSSL_FUNC_STORE_EOF, AtEnd),
-      Dispatch(OSSL_FUNC_STORE_CLOSE, Close),
-      {0, nullptr},
-  };
-  return kFunctions;
-}
+// fips=yes: it does no cryptography, and must be found under default_properties = fips=yes, as
+// OpenSSL's own file: loader is.
+const OSSL_ALGORITHM kAlgorithms[] = {
+    {"os", "provider=ostrust,fips=yes", kFunctions, "The operating system's trust store"},
+    {nullptr, nullptr, nullptr, nullptr},
+};
 
 }  // namespace
 
 const OSSL_ALGORITHM* StoreLoaderAlgorithms() {
-  // fips=yes: it does no cryptography, and must be found under default_properties = fips=yes, as
-  // OpenSSL's own file: loader is.
-  static const OSSL_ALGORITHM kAlgorithms[] = {
-      {"os", "provider=ostrust,fips=yes", Functions(), "The operating system's trust store"},
-      {nullptr, nullptr, nullptr, nullptr},
-  };
   return kAlgorithms;
 }
 
