@@ -4,6 +4,7 @@
 // what they are.
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 
 #include "provider/hooks/binding.hpp"
@@ -42,13 +43,15 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
   const int result = PreviousIssuer(*state, issuer, ctx, x);
   const X509_VERIFY_PARAM* const param = symbols_.X509_STORE_CTX_get0_param(ctx);
   if (result < 0 || !Serves(*state, store)) return result;
+  host::X509Ptr applications(result > 0 ? *issuer : nullptr, symbols_.X509_free);
+  *issuer = nullptr;
+  const auto as_without_us = [&] {
+    *issuer = applications.release();
+    return result;
+  };
   Verification* const verification = FindVerification(ctx);
-  if (!EnsureVerdict(*state, verification, ctx)) {
-    if (result > 0) symbols_.X509_free(*issuer);
-    *issuer = nullptr;
-    return -1;  // OpenSSL: X509_V_ERR_STORE_LOOKUP
-  }
-  if (result > 0 && ValidAt(param, *issuer)) return result;
+  if (!EnsureVerdict(*state, verification, ctx)) return -1;  // OpenSSL: X509_V_ERR_STORE_LOOKUP
+  if (applications != nullptr && ValidAt(param, applications.get())) return as_without_us();
 
   const auto snapshot = SnapshotFor(*state, verification);
   const verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
@@ -64,18 +67,14 @@ int Binding::GetIssuer(X509** issuer, X509_STORE_CTX* ctx, X509* x) {
       candidates.begin(), candidates.end(),
       [&](const Candidate& candidate) { return symbols_.X509_cmp(candidate.x509, x) == 0; });
   const Candidate* const found = itself != candidates.end() ? &*itself : Best(candidates, param);
-  if (found == nullptr) return result;
+  if (found == nullptr) return as_without_us();
   X509* const best = found->x509;
   // One that is refused is handed out for OpenSSL to say so (rule 4), but not where the peer shows
   // another way past it: one certificate of a CA may be refused and another trusted.
-  if (found->refused && PeerSentAnotherIssuer(ctx, x, best)) return result;
-  if (result > 0) {
-    // The application has the issuer, but not within its dates. X509_STORE_CTX_get1_issuer() takes
-    // another copy only if that one is valid.
-    if (!ValidAt(param, best)) return result;
-    symbols_.X509_free(*issuer);
-    *issuer = nullptr;
-  }
+  if (found->refused && PeerSentAnotherIssuer(ctx, x, best)) return as_without_us();
+  // The application has the issuer, but not within its dates. X509_STORE_CTX_get1_issuer() takes
+  // another copy only if that one is valid.
+  if (applications != nullptr && !ValidAt(param, best)) return as_without_us();
   // Where OpenSSL will refuse it; where it will not, the verdict does.
   if (verify::RejectedAsAnchor(found->trust, role.use.purpose)) {
     // build_chain() has set the depth of `x`.
@@ -101,21 +100,25 @@ STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name
   GovernedStore* const state = Find(store);
   if (state == nullptr) return symbols_.X509_STORE_CTX_get1_certs(ctx, name);
 
-  STACK_OF(X509) * certs;
+  const auto free_all = [this](OPENSSL_STACK* stack) {
+    symbols_.OPENSSL_sk_pop_free(stack, reinterpret_cast<OPENSSL_sk_freefunc>(symbols_.X509_free));
+  };
+  std::unique_ptr<OPENSSL_STACK, decltype(free_all)> certs(nullptr, free_all);
   {
     const AskingPrevious asking;
-    certs = state->previous_lookup_certs(ctx, name);
+    certs.reset(reinterpret_cast<OPENSSL_STACK*>(state->previous_lookup_certs(ctx, name)));
   }
-  if (!Serves(*state, store)) return certs;
+  const auto release = [&certs] { return reinterpret_cast<STACK_OF(X509)*>(certs.release()); };
+  if (!Serves(*state, store)) return release();
   Verification* const verification = FindVerification(ctx);
   const bool judged = EnsureVerdict(*state, verification, ctx);
   const auto snapshot = judged ? SnapshotFor(*state, verification) : nullptr;
 
   // 3.0's X509_STORE_CTX_get1_certs() returns null when it finds nothing, which callers take for an
   // error; so an empty stack is made, as later versions do.
-  auto* stack = reinterpret_cast<OPENSSL_STACK*>(certs);
-  if (stack == nullptr) stack = symbols_.OPENSSL_sk_new_null();
-  if (stack == nullptr) return nullptr;
+  if (certs == nullptr) certs.reset(symbols_.OPENSSL_sk_new_null());
+  if (certs == nullptr) return nullptr;
+  OPENSSL_STACK* const stack = certs.get();
   for (const Candidate& candidate : CandidatesNamed(*state, snapshot.get(), name, {})) {
     bool present = false;
     for (int i = 0; i < symbols_.OPENSSL_sk_num(stack) && !present; ++i) {
@@ -125,7 +128,7 @@ STACK_OF(X509) * Binding::LookupCerts(X509_STORE_CTX* ctx, const X509_NAME* name
     if (present || symbols_.X509_up_ref(candidate.x509) != 1) continue;
     if (symbols_.OPENSSL_sk_push(stack, candidate.x509) == 0) symbols_.X509_free(candidate.x509);
   }
-  return reinterpret_cast<STACK_OF(X509)*>(stack);
+  return release();
 }
 
 int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name,
