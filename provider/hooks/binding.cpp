@@ -90,7 +90,7 @@ Binding* Binding::For(const Core& core, std::string& why) {
   }
   // In its slot before the first hook is installed: another thread may call it at once.
   slots[slot].store(binding, std::memory_order_release);
-  binding->Install();
+  binding->why_unbound_ = binding->Install();
   return binding;
 }
 
@@ -101,9 +101,9 @@ Binding& Binding::InSlot(std::size_t slot) {
 Binding::Binding(host::Image image, std::size_t slot)
     : image_(std::move(image)), slot_(slot), mutex_(platform::mutex_rank::kGovern) {}
 
-void Binding::Install() {
-  why_unbound_ = host::ResolveSymbols(image_, symbols_);
-  if (!why_unbound_.empty()) return;
+std::string Binding::Install() {
+  std::string why = host::ResolveSymbols(image_, symbols_);
+  if (!why.empty()) return why;
 
   const Trampolines& trampolines = TrampolinesOf(slot_);
   // Kept for ever: stores refer to it.
@@ -112,24 +112,23 @@ void Binding::Install() {
       symbols_.X509_LOOKUP_meth_set_get_by_subject(silent_lookup_, trampolines.lookup_by_subject) !=
           1 ||
       symbols_.X509_LOOKUP_meth_set_free(silent_lookup_, trampolines.lookup_free) != 1) {
-    why_unbound_ = "OpenSSL made no lookup method";
-    return;
+    return "OpenSSL made no lookup method";
   }
 
   // Without these a chain could end in an anchor of the system's and nobody would be asked, so they
   // come before the first store can be governed.
   OSSL_LIB_CTX* const global = symbols_.OSSL_LIB_CTX_get0_global_default();
   if (!LearnOpenSslsFunctions() || !WatchVerifications(global)) {
-    why_unbound_ = "OpenSSL made no verification context, or gave no ex_data index";
-    return;
+    return "OpenSSL made no verification context, or gave no ex_data index";
   }
   chain_verifier_ = platform::MakeChainVerifier();
 
   why_unhooked_ = HookLookupMethods();
   if (!why_unhooked_.empty() &&
       !Watch(global, CRYPTO_EX_INDEX_X509_STORE, trampolines.store_new, nullptr)) {
-    why_unbound_ = why_unhooked_ + ", and OpenSSL gave no ex_data index";
+    return why_unhooked_ + ", and OpenSSL gave no ex_data index";
   }
+  return {};
 }
 
 bool Binding::LearnOpenSslsFunctions() {

@@ -164,7 +164,9 @@ class Binding {
 
   Binding(host::Image image, std::size_t slot);
 
-  void Install();
+  /// Resolves the symbols and hooks what is hooked. Returns why there is no binding at all, or an
+  /// empty string.
+  std::string Install();
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
   bool LearnOpenSslsFunctions();
@@ -263,7 +265,8 @@ class Binding {
   const host::Image image_;
   const std::size_t slot_;
   host::Symbols symbols_;
-  std::string why_unbound_;   // why there is no binding at all
+  // Why there is no binding at all. Stays as it begins when Install() throws.
+  std::string why_unbound_ = "out of memory while it was made";
   std::string why_unhooked_;  // why the lookup methods are as they were
 
   host::CtrlExFn file_ctrl_ex_ = nullptr;
