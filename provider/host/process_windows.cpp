@@ -52,7 +52,6 @@ void AppendLine(const std::string& path, std::string_view line) noexcept {
     const Handle file(::CreateFileW(
         WidePath(path).c_str(), FILE_APPEND_DATA | FILE_READ_ATTRIBUTES,
         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_ALWAYS,
-
         FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT | kNoImpersonation, nullptr));
     BY_HANDLE_FILE_INFORMATION information{};
     if (file && ::GetFileType(file.Get()) == FILE_TYPE_DISK &&
