@@ -52,7 +52,7 @@ class ProviderContext {
   /// errno.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
-  // Not where the system has a verifier of its own.
+  // These two only where the system has no verifier of its own.
   /// What servers forgot to send, as far as it is known here.
   platform::IntermediateCache& intermediates() const { return *intermediates_; }
   /// CRLs and OCSP responses, as far as they are here.

@@ -32,7 +32,8 @@ struct Trampolines {
   SSL_custom_ext_add_cb_ex before_client_hello;
 };
 
-/// The functions of one slot. No exception leaves them: they fall back to OpenSSL's own function.
+/// The functions of one slot. No exception leaves them: what OpenSSL asked for fails then, or,
+/// where nothing can be accepted because of it, is left out.
 const Trampolines& TrampolinesOf(std::size_t slot);
 
 }  // namespace ostrust::hooks

@@ -44,6 +44,10 @@ class Current {
   Check* const previous_;
 };
 
+const char* PropertyQuery(const ListQuestion& question) {
+  return question.propq.empty() ? nullptr : question.propq.c_str();
+}
+
 /// Whether `signature` is that of `key`. ASN1_item_verify_ex() encodes what it is given; of a
 /// SEQUENCE as it stands that is the bytes themselves.
 bool Verify(const ListQuestion& question, ByteView to_be_signed, ByteView algorithm,
@@ -65,9 +69,9 @@ bool Verify(const ListQuestion& question, ByteView to_be_signed, ByteView algori
   const StringPtr bits = string(V_ASN1_BIT_STRING, signature);
   const StringPtr sequence = string(V_ASN1_SEQUENCE, to_be_signed);
   return parsed != nullptr &&
-         symbols.ASN1_item_verify_ex(
-             symbols.ASN1_SEQUENCE_it(), parsed.get(), bits.get(), sequence.get(), nullptr, key,
-             question.libctx, question.propq.empty() ? nullptr : question.propq.c_str()) == 1;
+         symbols.ASN1_item_verify_ex(symbols.ASN1_SEQUENCE_it(), parsed.get(), bits.get(),
+                                     sequence.get(), nullptr, key, question.libctx,
+                                     PropertyQuery(question)) == 1;
 }
 
 /// Whether the list that an excerpt was made of is signed by this certificate's key.
@@ -191,27 +195,27 @@ platform::Bytes SerialNumberOf(const host::Symbols& symbols, const X509* x509) {
   return {integer->content.begin(), integer->content.end()};
 }
 
-void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const ListPtr> lists,
-              ListFinding& finding) {
+/// Puts the chain from the certificate up into `part`. Returns the anchor, which belongs to it.
+X509* TakePart(const ListQuestion& question, std::size_t depth, Stack& part) {
   const host::Symbols& symbols = question.symbols;
-  Check check{question, nullptr, {}, finding};
-
-  // The part of the chain from the certificate up.
   const auto* const chain =
       reinterpret_cast<const OPENSSL_STACK*>(symbols.X509_STORE_CTX_get0_chain(question.ctx));
-  Stack part(symbols, reinterpret_cast<Stack::Free>(symbols.X509_free));
-  X509* anchor = nullptr;
+  X509* last = nullptr;
   for (int i = static_cast<int>(depth); i < symbols.OPENSSL_sk_num(chain); ++i) {
-    anchor = static_cast<X509*>(symbols.OPENSSL_sk_value(chain, i));
-    if (symbols.X509_up_ref(anchor) != 1) throw std::bad_alloc();
-    part.Push(anchor);
+    last = static_cast<X509*>(symbols.OPENSSL_sk_value(chain, i));
+    if (symbols.X509_up_ref(last) != 1) throw std::bad_alloc();
+    part.Push(last);
   }
-  auto* const x509 = static_cast<X509*>(symbols.OPENSSL_sk_value(part.items, 0));
+  return last;
+}
 
-  const char* const propq = question.propq.empty() ? nullptr : question.propq.c_str();
+/// Makes the excerpts of `lists` for `x509` that OpenSSL is offered, and notes which lists are bad.
+void TakeExcerpts(Check& check, const OPENSSL_STACK* part, const X509* x509,
+                  std::span<const ListPtr> lists, Stack& excerpts) {
+  const ListQuestion& question = check.question;
+  const host::Symbols& symbols = question.symbols;
+  ListFinding& finding = check.finding;
   const platform::Bytes serial_number = SerialNumberOf(symbols, x509);
-
-  Stack excerpts(symbols, reinterpret_cast<Stack::Free>(symbols.X509_CRL_free));
   // Of several deltas to a base OpenSSL takes the first.
   std::vector<ListPtr> newest_first(lists.begin(), lists.end());
   std::stable_sort(
@@ -223,7 +227,7 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
       finding.bad.push_back(list);
       continue;
     }
-    X509_CRL* crl = symbols.X509_CRL_new_ex(question.libctx, propq);
+    X509_CRL* crl = symbols.X509_CRL_new_ex(question.libctx, PropertyQuery(question));
     const auto* position = reinterpret_cast<const unsigned char*>(der->data());
     // On failure d2i_X509_CRL() frees what it was given and sets it to null.
     symbols.d2i_X509_CRL(&crl, &position, static_cast<long>(der->size()));
@@ -231,13 +235,39 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
     std::unique_ptr<X509_CRL, decltype(symbols.X509_CRL_free)> owned(crl, symbols.X509_CRL_free);
     // OpenSSL chooses by dates and scopes: one that nobody signed would stand before a good one.
     bool is_signed = false;
-    if (IsOfChain(check, part.items, crl, list, is_signed)) {
+    if (IsOfChain(check, part, crl, list, is_signed)) {
       (is_signed ? finding.of_chain : finding.bad).push_back(list);
       if (!is_signed) continue;
     }
     excerpts.Push(owned.release());
     check.candidates.push_back({crl, list});
   }
+}
+
+/// Time, strictness and security level are those of the verification that is asked about.
+void SetParameters(const ListQuestion& question, X509_STORE_CTX* ctx) {
+  const host::Symbols& symbols = question.symbols;
+  const X509_VERIFY_PARAM* const applications = symbols.X509_STORE_CTX_get0_param(question.ctx);
+  X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
+  symbols.X509_VERIFY_PARAM_set_flags(
+      param, (symbols.X509_VERIFY_PARAM_get_flags(applications) & kStrictness) |
+                 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
+                 X509_V_FLAG_PARTIAL_CHAIN |
+                 (question.time.matters ? 0UL : X509_V_FLAG_NO_CHECK_TIME));
+  if (question.time.is_given) symbols.X509_VERIFY_PARAM_set_time(param, question.time.now);
+  symbols.X509_VERIFY_PARAM_set_auth_level(param,
+                                           symbols.X509_VERIFY_PARAM_get_auth_level(applications));
+}
+
+void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const ListPtr> lists,
+              ListFinding& finding) {
+  const host::Symbols& symbols = question.symbols;
+  Check check{question, nullptr, {}, finding};
+  Stack part(symbols, reinterpret_cast<Stack::Free>(symbols.X509_free));
+  X509* const anchor = TakePart(question, depth, part);
+  auto* const x509 = static_cast<X509*>(symbols.OPENSSL_sk_value(part.items, 0));
+  Stack excerpts(symbols, reinterpret_cast<Stack::Free>(symbols.X509_CRL_free));
+  TakeExcerpts(check, part.items, x509, lists, excerpts);
   if (check.candidates.empty()) {
     finding.why = "CRL: not signed by the certificate's issuer, or damaged";
     return;
@@ -246,7 +276,8 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
   const std::unique_ptr<X509_STORE, decltype(symbols.X509_STORE_free)> store(
       symbols.X509_STORE_new(), symbols.X509_STORE_free);
   const std::unique_ptr<X509_STORE_CTX, decltype(symbols.X509_STORE_CTX_free)> ctx(
-      symbols.X509_STORE_CTX_new_ex(question.libctx, propq), symbols.X509_STORE_CTX_free);
+      symbols.X509_STORE_CTX_new_ex(question.libctx, PropertyQuery(question)),
+      symbols.X509_STORE_CTX_free);
   if (store == nullptr || ctx == nullptr || symbols.X509_STORE_add_cert(store.get(), anchor) != 1) {
     throw std::bad_alloc();
   }
@@ -261,16 +292,7 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
                                              reinterpret_cast<STACK_OF(X509)*>(part.Release()));
   symbols.X509_STORE_CTX_set0_crls(ctx.get(),
                                    reinterpret_cast<STACK_OF(X509_CRL)*>(excerpts.items));
-  const X509_VERIFY_PARAM* const applications = symbols.X509_STORE_CTX_get0_param(question.ctx);
-  X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx.get());
-  symbols.X509_VERIFY_PARAM_set_flags(
-      param, (symbols.X509_VERIFY_PARAM_get_flags(applications) & kStrictness) |
-                 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
-                 X509_V_FLAG_PARTIAL_CHAIN |
-                 (question.time.matters ? 0UL : X509_V_FLAG_NO_CHECK_TIME));
-  if (question.time.is_given) symbols.X509_VERIFY_PARAM_set_time(param, question.time.now);
-  symbols.X509_VERIFY_PARAM_set_auth_level(param,
-                                           symbols.X509_VERIFY_PARAM_get_auth_level(applications));
+  SetParameters(question, ctx.get());
 
   check.ctx = ctx.get();
   const Current running(check);

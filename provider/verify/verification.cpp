@@ -39,7 +39,7 @@ std::optional<Purpose> FromOpenSsl(int purpose) {
   }
 }
 
-int Depth(const host::Symbols& symbols, const OPENSSL_STACK* chain) {
+int LengthOf(const host::Symbols& symbols, const OPENSSL_STACK* chain) {
   return chain == nullptr ? 0 : symbols.OPENSSL_sk_num(chain);
 }
 
@@ -178,7 +178,7 @@ bool MayBeCompleted(const host::Symbols& symbols, const host::TlsLibrary* tls,
 
 bool HasChain(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
   return symbols.X509_STORE_CTX_get0_parent_ctx(ctx) == nullptr &&
-         Depth(symbols, ChainOf(symbols, ctx)) > 0;
+         LengthOf(symbols, ChainOf(symbols, ctx)) > 0;
 }
 
 std::string Named(const host::Symbols& symbols, const X509* x509) {
@@ -207,7 +207,7 @@ std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ct
                                 const platform::TrustStore& store,
                                 const platform::ChainVerifier* verifier) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
-  const auto count = static_cast<std::size_t>(Depth(symbols, chain));
+  const auto count = static_cast<std::size_t>(LengthOf(symbols, chain));
   std::vector<Bytes> ders(count);
   BuiltChain built;
   bool anything = verifier != nullptr;
@@ -243,7 +243,7 @@ std::vector<Refusal> RefusalsOf(const host::Symbols& symbols, X509_STORE_CTX* ct
 bool EndsInSystemAnchor(const host::Symbols& symbols, X509_STORE_CTX* ctx,
                         const platform::TrustStore& store) {
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
-  const int last = Depth(symbols, chain) - 1;
+  const int last = LengthOf(symbols, chain) - 1;
   return last >= symbols.X509_STORE_CTX_get_num_untrusted(ctx) &&
          store
              .TrustOf(host::DerOf(symbols,
@@ -255,7 +255,7 @@ void NoteAnchor(const host::Symbols& symbols, const ProviderContext& provider, X
                 const platform::TrustStore& store) {
   if (!provider.log().Enabled(LogLevel::kDebug) || !EndsInSystemAnchor(symbols, ctx, store)) return;
   const OPENSSL_STACK* const chain = ChainOf(symbols, ctx);
-  const auto last = static_cast<std::size_t>(Depth(symbols, chain) - 1);
+  const auto last = static_cast<std::size_t>(LengthOf(symbols, chain) - 1);
   const X509* const anchor = CertificateAt(symbols, chain, last);
   provider.log().Write(LogLevel::kDebug, "anchor: " + Described(symbols, anchor, last) +
                                              " is trusted by " +

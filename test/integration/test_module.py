@@ -42,6 +42,11 @@ class Module(unittest.TestCase):
     def test_is_never_unloaded(self):
         self.assertRegex(tool("readelf", "-dW", MODULE), r"FLAGS_1.*\bNODELETE\b")
 
+    def test_makes_no_local_statics_a_child_of_fork_could_wait_for(self):
+        # The registry is made with the first ForkSafeMutex, while OpenSSL holds its lock for loading providers.
+        made = set(re.findall(r"guard variable for (ostrust::.*)", tool("nm", "-C", MODULE)))
+        self.assertEqual(made - {"ostrust::platform::ForkSafeMutexRegistry::Get()::registry"}, set())
+
     def test_has_no_executable_stack_and_no_text_relocations(self):
         dynamic = tool("readelf", "-dW", MODULE)
         self.assertNotIn("TEXTREL", dynamic)
