@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "platform/made_once.hpp"
+
 namespace ostrust::platform {
 
 class RootDirectory {
@@ -34,12 +36,11 @@ class RootDirectory {
 /// loaded from no other: in a tree that somebody else may write to, a library can be anybody's.
 /// Thread-safe.
 inline const RootDirectory& FirstRoot() {
-  static const RootDirectory& first = *[] {
-    auto* const root = new RootDirectory;  // never destroyed
-    root->Remember();
-    return root;
-  }();
-  return first;
+  struct First : RootDirectory {
+    First() { Remember(); }
+  };
+  static constinit MadeOnce<First> first;
+  return first.Get();
 }
 
 }  // namespace ostrust::platform
