@@ -3,6 +3,7 @@
 // here of dyld was read in Apple's published source of it; none of it was run on a Mac yet.
 
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include <dlfcn.h>
@@ -55,26 +56,35 @@ std::optional<Image> Image::Containing(const void* address, std::string& why) {
     why = "the address of the caller belongs to no loaded image";
     return std::nullopt;
   }
-  const auto& header = *static_cast<const mach_header_64*>(info.dli_fbase);
-  const bool is_program = header.filetype == MH_EXECUTE;
+  const void* const base = info.dli_fbase;
+  const std::string path = info.dli_fname;
+  const bool is_program = base == ::_dyld_get_image_header(0);  // which comes first
 
   Image image;
-  image.name_ = is_program ? "the program itself" : info.dli_fname;
-  image.base_ = reinterpret_cast<std::uintptr_t>(info.dli_fbase);
-  if (header.magic != MH_MAGIC_64) {
-    why = image.name_ + " has no headers in memory";
-    return std::nullopt;
-  }
-
+  image.name_ = is_program ? "the program itself" : path;
+  image.base_ = reinterpret_cast<std::uintptr_t>(base);
   // A handle only for what is there, which also keeps it there: our hooks must not outlive the
   // library they were put into. RTLD_LOCAL, or dyld would let other images find symbols of a
   // library that was loaded with it. For the program RTLD_FIRST: the handle would stand for all
   // images otherwise.
   image.handle_ = is_program ? ::dlopen(nullptr, RTLD_LAZY | RTLD_LOCAL | RTLD_FIRST)
-                             : ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+                             : ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
   if (image.handle_ == nullptr) {
     const char* const error = ::dlerror();
     why = "no handle for " + image.name_ + ": " + (error == nullptr ? "unknown reason" : error);
+    return std::nullopt;
+  }
+  // It may have been unloaded before there was a handle, and something else be there by now: the
+  // headers are read only here.
+  if (::dladdr(address, &info) == 0 || info.dli_fbase != base || path != info.dli_fname) {
+    ::dlclose(image.handle_);
+    why = image.name_ + " was unloaded while it was looked at";
+    return std::nullopt;
+  }
+  const auto& header = *static_cast<const mach_header_64*>(base);
+  if (header.magic != MH_MAGIC_64) {
+    ::dlclose(image.handle_);
+    why = image.name_ + " has no headers in memory";
     return std::nullopt;
   }
 
