@@ -15,9 +15,11 @@ constexpr std::optional<std::int64_t> SecondsOf(const std::tm& parts) {
   using std::chrono::day;
   using std::chrono::month;
   using std::chrono::year;
-  if (parts.tm_mon < 0 || parts.tm_mday < 0 || parts.tm_hour < 0 || parts.tm_hour > 23 ||
-      parts.tm_min < 0 || parts.tm_min > 59 || parts.tm_sec < 0 || parts.tm_sec > 59 ||
-      parts.tm_year < -1900 || parts.tm_year > 9999 - 1900) {
+  // month and day hold no more than a byte of what they are made of.
+  if (parts.tm_mon < 0 || parts.tm_mon > 11 || parts.tm_mday < 0 || parts.tm_mday > 31 ||
+      parts.tm_hour < 0 || parts.tm_hour > 23 || parts.tm_min < 0 || parts.tm_min > 59 ||
+      parts.tm_sec < 0 || parts.tm_sec > 59 || parts.tm_year < -1900 ||
+      parts.tm_year > 9999 - 1900) {
     return std::nullopt;
   }
   const std::chrono::year_month_day date(year(parts.tm_year + 1900),

@@ -51,6 +51,11 @@ struct AddressesDeleter {
 
 std::vector<NetworkAddress> CallGetaddrinfo(const std::string& host, std::uint16_t port, int flags,
                                             std::string& why) {
+  // glibc takes "*" for no name at all, which is this machine, and reads up to a NUL.
+  if (host == "*" || host.find('\0') != std::string::npos) {
+    why = "no host name";
+    return {};
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

@@ -26,9 +26,12 @@ int Count(const host::Symbols& symbols, const void* stack) {
 void ReadDistributionPoints(const host::Symbols& symbols, const X509* x509, int extension,
                             std::vector<std::string>& urls,
                             std::vector<platform::Bytes>& list_issuers) {
+  // For each extension: the error queue has room for 16, and more would push the mark out of it.
+  symbols.ERR_set_mark();
   const std::unique_ptr<CRL_DIST_POINTS, decltype(symbols.CRL_DIST_POINTS_free)> points(
       static_cast<CRL_DIST_POINTS*>(symbols.X509_get_ext_d2i(x509, extension, nullptr, nullptr)),
       symbols.CRL_DIST_POINTS_free);
+  symbols.ERR_pop_to_mark();
   for (int i = 0; i < Count(symbols, points.get()); ++i) {
     const auto* const point = At<const DIST_POINT>(symbols, points.get(), i);
     // Relative to the name of the issuer: a directory's entry, no URL.
@@ -83,6 +86,7 @@ RevocationPointers RevocationPointersOf(const host::Symbols& symbols, X509* x509
   std::vector<platform::Bytes> ignored;
   ReadDistributionPoints(symbols, x509, NID_freshest_crl, pointers.deltas, ignored);
   pointers.responders = AccessUrls(symbols, x509, NID_ad_OCSP, kMaxUrls);
+  symbols.ERR_set_mark();
   pointers.none_available = (symbols.X509_get_extension_flags(x509) & EXFLAG_CA) == 0 &&
                             HasExtension(symbols, x509, "2.5.29.56");
   return pointers;

@@ -67,14 +67,16 @@ bool HoldsMarkerCrl(const host::Symbols& symbols, const OPENSSL_STACK* objects) 
 }  // namespace
 
 bool TextHoldsMarker(std::string_view text) {
-  for (;;) {
-    const std::size_t begin = text.find(kBegin);
-    if (begin == std::string_view::npos) return false;
-    text.remove_prefix(begin + kBegin.size());
-    const std::size_t end = text.find(kEnd);
+  std::size_t end = 0;
+  for (std::size_t begin = text.find(kBegin); begin != std::string_view::npos;
+       begin = text.find(kBegin, begin)) {
+    begin += kBegin.size();
+    // The END of many BEGINs may be the same one: it is looked for once.
+    if (end < begin) end = text.find(kEnd, begin);
     if (end == std::string_view::npos) return false;
-    if (IsMarkerBody(text.substr(0, end))) return true;
+    if (IsMarkerBody(text.substr(begin, end - begin))) return true;
   }
+  return false;
 }
 
 bool FileHoldsMarker(const std::string& path) {

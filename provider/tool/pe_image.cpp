@@ -14,6 +14,9 @@ constexpr std::size_t kDelayImports = 13;
 // No file has more, and a forged one shall not keep us busy.
 constexpr std::size_t kMaxImports = 4096;
 constexpr std::size_t kMaxName = 4096;
+// What Windows loads ("PE Format", NumberOfSections), and what an ordinal of 16 bits can number.
+constexpr std::size_t kMaxSections = 96;
+constexpr std::size_t kMaxExports = 65536;
 
 bool IsDigit(char c) {
   return c >= '0' && c <= '9';
@@ -57,7 +60,8 @@ std::optional<PeImage> PeImage::Read(std::span<const std::byte> file) {
   const auto section_count = image.At<std::uint16_t>(coff + 2);
   const auto optional_size = image.At<std::uint16_t>(coff + 16);
   const auto magic = image.At<std::uint16_t>(optional);
-  if (!machine || !section_count || !optional_size || (magic != kPe32 && magic != kPe32Plus)) {
+  if (!machine || !section_count || !optional_size || (magic != kPe32 && magic != kPe32Plus) ||
+      *section_count > kMaxSections) {
     return std::nullopt;
   }
   image.machine_ = *machine;
@@ -97,6 +101,13 @@ std::optional<std::string_view> PeImage::TextAt(std::uint32_t address) const {
   return std::string_view(begin, static_cast<std::size_t>(static_cast<const char*>(end) - begin));
 }
 
+bool PeImage::IsAt(std::uint32_t address, std::string_view text) const {
+  const auto offset = OffsetOf(address);
+  if (!offset || *offset >= file_.size() || text.size() >= file_.size() - *offset) return false;
+  const auto* const begin = reinterpret_cast<const char*>(file_.data() + *offset);
+  return std::string_view(begin, text.size()) == text && begin[text.size()] == 0;
+}
+
 void PeImage::AddImports(std::uint32_t table, std::size_t entry_size, std::size_t name_at,
                          std::vector<std::string>& names) const {
   const auto begin = table == 0 ? std::nullopt : OffsetOf(table);
@@ -123,10 +134,10 @@ bool PeImage::Exports(std::string_view name) const {
   const auto count = At<std::uint32_t>(*exports + 24);
   const auto names = OffsetOf(At<std::uint32_t>(*exports + 32).value_or(0));
   if (!count || !names) return false;
-  for (std::size_t i = 0; i < *count; ++i) {
+  for (std::size_t i = 0; i < *count && i < kMaxExports; ++i) {
     const auto address = At<std::uint32_t>(*names + i * 4);
     if (!address) return false;
-    if (TextAt(*address) == name) return true;
+    if (IsAt(*address, name)) return true;
   }
   return false;
 }

@@ -18,7 +18,7 @@ std::uint16_t OwnMachine();
 /// A view of a PE file as it is on disk; the bytes must outlive it.
 class PeImage {
  public:
-  /// Nullopt when it is no PE32 or PE32+ file.
+  /// Nullopt when it is no PE32 or PE32+ file, or has more sections than Windows loads.
   static std::optional<PeImage> Read(std::span<const std::byte> file);
 
   std::uint16_t Machine() const { return machine_; }
@@ -40,6 +40,7 @@ class PeImage {
   std::optional<Value> At(std::size_t offset) const;
   std::optional<std::size_t> OffsetOf(std::uint32_t address) const;
   std::optional<std::string_view> TextAt(std::uint32_t address) const;
+  bool IsAt(std::uint32_t address, std::string_view text) const;
   std::uint32_t Directory(std::size_t index) const;
   void AddImports(std::uint32_t table, std::size_t entry_size, std::size_t name_at,
                   std::vector<std::string>& names) const;

@@ -1,19 +1,26 @@
-// Runs a fuzz target over files, each as it is and cut at every length, without libFuzzer: so that
-// every compiler and sanitizer runs the corpus as a test.
+// Runs a fuzz target over files, without libFuzzer: so that every compiler and sanitizer runs the
+// corpus as a test. Each as it is, and those with a name also cut at every length; what libFuzzer
+// found is named by its SHA-1.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <string>
 #include <vector>
 
 #include "fuzz_target.hpp"
 
 namespace {
 
+bool HasName(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  return name.size() != 40 || name.find_first_not_of("0123456789abcdef") != std::string::npos;
+}
+
 int RunFile(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   const std::vector<char> content((std::istreambuf_iterator<char>(stream)), {});
-  for (std::size_t size = 0; size <= content.size(); ++size) {
+  for (std::size_t size = HasName(path) ? 0 : content.size(); size <= content.size(); ++size) {
     // A copy of exactly this size, so that AddressSanitizer sees a read behind it.
     const std::vector<std::uint8_t> input(content.begin(),
                                           content.begin() + static_cast<std::ptrdiff_t>(size));

@@ -1,11 +1,11 @@
 // Writes the seed corpus of every fuzz target below a directory.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "certificates.hpp"
+#include "corpus.hpp"
 #include "platform/der.hpp"
 #include "platform/linux/intermediate_files.hpp"
 #include "platform/linux/policy_cache.hpp"
@@ -13,23 +13,11 @@
 #include "revocation_lists.hpp"
 
 using namespace ostrust::platform;
+using ostrust::fuzz::Corpus;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 namespace {
-
-class Corpus {
- public:
-  explicit Corpus(std::filesystem::path directory) : directory_(std::move(directory)) {
-    std::filesystem::create_directories(directory_);
-  }
-  void Add(const char* name, std::string_view content) const {
-    std::ofstream(directory_ / name, std::ios::binary) << content;
-  }
-
- private:
-  const std::filesystem::path directory_;
-};
 
 // A Name of one RDN with two attributes.
 Bytes Name(std::uint8_t tag, std::string_view value) {
@@ -246,5 +234,8 @@ int main(int argc, char** argv) {
   trust_policy.Add("anchors", Body(anchors));
   trust_policy.Add("distrusts", Body(distrusts));
   trust_policy.Add("stapled", Body(stapled));
+
+  ostrust::fuzz::AddCorporaOfPeers(top);
+  ostrust::fuzz::AddCorporaOfTheTool(top);
   return 0;
 }

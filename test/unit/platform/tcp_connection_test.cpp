@@ -525,9 +525,11 @@ TEST(TcpConnectionLiteral, OfAPrivateAddressIsKnownInEveryFormAndANameIsNone) {
        {"127.0.0.1", "0x7f.1", "2130706433", "10.0.0.1", "::1", "fe80::1", "::ffff:192.168.0.1"}) {
     EXPECT_TRUE(TcpConnection::IsPrivateLiteral(host)) << host;
   }
-  for (const char* const host : {"198.41.0.4", "2001:503:ba3e::2:30", "localhost", "a.name", ""}) {
+  for (const char* const host :
+       {"198.41.0.4", "2001:503:ba3e::2:30", "localhost", "a.name", "", "*"}) {
     EXPECT_FALSE(TcpConnection::IsPrivateLiteral(host)) << host;
   }
+  EXPECT_FALSE(TcpConnection::IsPrivateLiteral(std::string("127.0.0.1\0.example", 18)));
 }
 
 TEST_F(TcpConnectionTest, ResolversThatAnswerInTimeAreNotCounted) {

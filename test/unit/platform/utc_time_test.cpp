@@ -33,7 +33,8 @@ TEST(UtcTime, WhatIsNoDateHasNone) {
   for (const std::tm& parts :
        {At(2023, 2, 29), At(1900, 2, 29), At(2024, 6, 31), At(2024, 0, 1), At(2024, 13, 1),
         At(2024, 1, 0), At(2024, 1, 32), At(2024, 1, 1, 24), At(2024, 1, 1, 0, 60),
-        At(2024, 1, 1, 0, 0, 60), At(2024, 1, 1, -1), At(10000, 1, 1), At(-1, 12, 31)}) {
+        At(2024, 1, 1, 0, 0, 60), At(2024, 1, 1, -1), At(10000, 1, 1), At(-1, 12, 31),
+        At(2024, 257, 1), At(2024, 1, 257), At(2024, 1, 1, 0, 0, 256)}) {
     EXPECT_EQ(SecondsOf(parts), std::nullopt)
         << parts.tm_year + 1900 << "-" << parts.tm_mon + 1 << "-" << parts.tm_mday;
   }

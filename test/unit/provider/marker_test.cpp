@@ -1,5 +1,6 @@
 #include "provider/hooks/marker.hpp"
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -49,6 +50,16 @@ TEST(Marker, AnotherCrlIsNotTheMarker) {
   ASSERT_NE(body, std::string::npos);
   text[body + 20] = text[body + 20] == 'A' ? 'B' : 'A';
   EXPECT_FALSE(TextHoldsMarker(text));
+}
+
+TEST(Marker, AFileOfBeginningsTakesNoLongerThanAnother) {
+  std::string text;
+  while (text.size() < std::size_t{4} * 1024 * 1024) text += "-----BEGIN X509 CRL-----";
+  const std::clock_t began = std::clock();
+  EXPECT_FALSE(TextHoldsMarker(text + "-----END X509 CRL-----"));
+  EXPECT_TRUE(TextHoldsMarker(text + MarkerText()));
+  // It was minutes when each BEGIN looked for its END.
+  EXPECT_LT((std::clock() - began) / CLOCKS_PER_SEC, 5);
 }
 
 TEST(Marker, TheBase64InATextOutsideACrlIsNotTheMarker) {

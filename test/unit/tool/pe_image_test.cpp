@@ -1,6 +1,7 @@
 #include "provider/tool/pe_image.hpp"
 
 #include <cstring>
+#include <ctime>
 
 #include <gtest/gtest.h>
 
@@ -116,6 +117,32 @@ TEST(PeImage, SurvivesEveryFieldThatLies) {
       EXPECT_LE(image->Imports().size(), 8192u);
     }
   }
+}
+
+TEST(PeImage, AForgedFileKeepsNobodyBusy) {
+  Forged forged;
+  forged.Put<std::uint16_t>(Forged::kHeader + 6, 97);
+  EXPECT_FALSE(PeImage::Read(forged.Bytes()));
+
+  // Sixteen million names, each of which is four thousand bytes long.
+  const Forged head;
+  std::vector<std::byte> file(head.Bytes().begin(), head.Bytes().end());
+  constexpr std::uint32_t kNames = std::uint32_t{1} << 24;
+  const auto put = [&](std::size_t at, std::uint32_t value) {
+    std::memcpy(file.data() + at, &value, sizeof value);
+  };
+  file.resize(Forged::kSection + 0x400 + kNames * 4, std::byte{1});
+  put(Forged::kSections + 16, static_cast<std::uint32_t>(file.size() - Forged::kSection));
+  put(Forged::kSection + 0x100 + 24, kNames);
+  put(Forged::kSection + 0x100 + 32, Forged::kBase + 0x400);
+  for (std::uint32_t i = 0; i < kNames; ++i) {
+    put(Forged::kSection + 0x400 + i * 4, Forged::kBase + 0x400);
+  }
+  const auto image = PeImage::Read(file);
+  ASSERT_TRUE(image);
+  const std::clock_t began = std::clock();
+  EXPECT_FALSE(image->Exports("absent"));
+  EXPECT_LT((std::clock() - began) / CLOCKS_PER_SEC, 1);
 }
 
 std::string VersionIn(const std::string& text) {
