@@ -120,29 +120,33 @@ TEST(PeImage, SurvivesEveryFieldThatLies) {
 }
 
 TEST(PeImage, AForgedFileKeepsNobodyBusy) {
-  Forged forged;
-  forged.Put<std::uint16_t>(Forged::kHeader + 6, 97);
-  EXPECT_FALSE(PeImage::Read(forged.Bytes()));
-
   // Sixteen million names, each of which is four thousand bytes long.
+  constexpr std::uint32_t kNames = std::uint32_t{1} << 24;
+  constexpr std::size_t kText = Forged::kSection + 0x2000 + std::size_t{kNames} * 4;
   const Forged head;
   std::vector<std::byte> file(head.Bytes().begin(), head.Bytes().end());
-  constexpr std::uint32_t kNames = std::uint32_t{1} << 24;
+  file.resize(kText + 0x1000, std::byte{1});
   const auto put = [&](std::size_t at, std::uint32_t value) {
     std::memcpy(file.data() + at, &value, sizeof value);
   };
-  file.resize(Forged::kSection + 0x400 + kNames * 4, std::byte{1});
+  const auto address_of = [](std::size_t offset) {
+    return static_cast<std::uint32_t>(Forged::kBase + offset - Forged::kSection);
+  };
   put(Forged::kSections + 16, static_cast<std::uint32_t>(file.size() - Forged::kSection));
   put(Forged::kSection + 0x100 + 24, kNames);
-  put(Forged::kSection + 0x100 + 32, Forged::kBase + 0x400);
-  for (std::uint32_t i = 0; i < kNames; ++i) {
-    put(Forged::kSection + 0x400 + i * 4, Forged::kBase + 0x400);
+  put(Forged::kSection + 0x100 + 32, address_of(Forged::kSection + 0x2000));
+  for (std::size_t i = 0; i < kNames; ++i) {
+    put(Forged::kSection + 0x2000 + i * 4, address_of(kText));
   }
   const auto image = PeImage::Read(file);
   ASSERT_TRUE(image);
   const std::clock_t began = std::clock();
   EXPECT_FALSE(image->Exports("absent"));
-  EXPECT_LT((std::clock() - began) / CLOCKS_PER_SEC, 1);
+  EXPECT_LT(std::clock() - began, CLOCKS_PER_SEC / 10);
+
+  // Windows loads 96 sections.
+  file[Forged::kHeader + 6] = std::byte{97};
+  EXPECT_FALSE(PeImage::Read(file));
 }
 
 std::string VersionIn(const std::string& text) {
