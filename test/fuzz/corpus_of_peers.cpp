@@ -176,6 +176,7 @@ void AddCorporaOfPeers(const std::filesystem::path& top) {
   };
   add("dns", "leaf", "DNS:www.example.com", "permitted;DNS:example.com,excluded;DNS:a.example.com");
   add("common-name", "www.other.org", "", "permitted;DNS:example.com");
+  add("other-name", "www.other.org", "DNS:www.example.com", "permitted;DNS:example.com");
   add("address", "leaf", "IP:192.0.2.1,IP:2001:db8::1",
       "permitted;IP:192.0.2.0/255.255.255.0,excluded;IP:2001:db8::/ffff:ffff::");
   add("mail", "leaf", "email:a@example.com,URI:https://example.com/x",
@@ -186,12 +187,14 @@ void AddCorporaOfPeers(const std::filesystem::path& top) {
   constexpr char kLeaf[] = {0 | 1 << 3, 0 | 1 << 2, 0};
   constexpr char kMissing[] = {1 | 2 << 3, 1 | 2 << 2, 1};
   constexpr char kAnchor[] = {2 | 2 << 3, 2 | 2 << 2, 2};
+  constexpr char kDistrusted[] = {1 | 2 << 3, 1 | 2 << 2, 3};
   constexpr char kLoop[] = {2 | 1 << 3, 2 | 1 << 2, 1};
   const std::string leaf(kLeaf, 3);
   const std::string missing(kMissing, 3);
   const std::string anchor(kAnchor, 3);
   const std::string loop(kLoop, 3);
   completion.Add("one", "\0"s + leaf + missing + anchor);
+  completion.Add("distrusted", "\0"s + leaf + missing + anchor + std::string(kDistrusted, 3));
   completion.Add("loop", "\0"s + leaf + missing + loop + missing);
   completion.Add("partial", "\1"s + leaf + missing + anchor);
 
@@ -202,6 +205,8 @@ void AddCorporaOfPeers(const std::filesystem::path& top) {
              "network-timeout=8\ncache-dir=/var/cache/ostrust\ntrust-source=p11-kit:/etc/pki\n"
              "refresh=2.5\npreload=haproxy, nginx\nlog=info:/var/log/ostrust\n");
   config.Add("bad", "refresh=-1\nlog=loud\nverify=\npreload=a/b\ntrust-source=x\ncache-dir=x\n");
+
+  config.Add("beyond", "refresh=86401\nnetwork-timeout=601\n");
 
   const Corpus record(top / "package_record");
   record.Add("found", "a.pem\nb.pem,sha256=y,8\r\na.pem,sha256=x,7\r\n");
