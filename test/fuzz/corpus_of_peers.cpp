@@ -215,6 +215,7 @@ void AddCorporaOfPeers(const std::filesystem::path& top) {
   const Corpus marker(top / "marker");
   marker.Add("alone", "\1\3\2");
   marker.Add("second", "# text\n\1AAAA\2\n\1 \3\n\2");
+  marker.Add("cut", "\1\3\4\4\2");
   marker.Add("nested", "\1\1\3\2\1");
 
   const Corpus names(top / "file_names");

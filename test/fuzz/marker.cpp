@@ -1,5 +1,6 @@
 // A CA file that may hold the marker: it is found exactly where taking the file apart in the slow
-// way finds it. Three bytes stand for the parts that a fuzzer would have to guess.
+// way finds it. Three bytes stand for the parts that a fuzzer would have to guess,
+// and one takes away the character before it.
 #include "provider/hooks/marker.hpp"
 
 #include <fstream>
@@ -61,6 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       text += kEnd;
     } else if (c == '\3') {
       text += MarkerBody();
+    } else if (c == '\4' && !text.empty()) {
+      text.pop_back();
     } else {
       text += c;
     }
