@@ -135,6 +135,16 @@ void AddCorporaOfTheTool(const std::filesystem::path& top) {
   stock.result.accepted = true;
   stock.strict.emplace();
   answers.Add("explained", "\0"s + GovernedToJson(governed) + '\0' + StockToJson(stock));
+  // In whatever is shown.
+  const std::string hostile = "\x1b[2J\xe2\x80\xae\x7f\n";
+  governed.address = governed.protocol = governed.handshake = governed.name = hostile;
+  governed.result.text = governed.errors = governed.ca_error = hostile;
+  governed.result.chain.back().subject = governed.result.chain.back().issuer = hostile;
+  governed.result.chain.back().names = {hostile};
+  governed.log.push_back({"error", hostile});
+  governed.log.push_back({"info", "revocation: " + hostile});
+  stock.anchors = stock.result.text = hostile;
+  answers.Add("hostile", "\0"s + GovernedToJson(governed) + '\0' + StockToJson(stock));
   tool::Probe probe;
   probe.version = "OpenSSL 3.0.13 30 Jan 2024";
   probe.providers = {"default", "ostrust"};
