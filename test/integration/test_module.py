@@ -53,6 +53,15 @@ class Module(unittest.TestCase):
         stack = re.search(r"GNU_STACK.*", tool("readelf", "-lW", MODULE)).group(0)
         self.assertNotRegex(stack, r"\bRWE\b")
 
+    @unittest.skipIf(SANITIZER, "a sanitized build is for testing")
+    def test_is_hardened(self):
+        self.assertRegex(tool("readelf", "-dW", MODULE), r"FLAGS_1.*\bNOW\b")
+        self.assertIn("GNU_RELRO", tool("readelf", "-lW", MODULE))
+        undefined = tool("nm", "-D", "--undefined-only", MODULE)
+        self.assertIn("__stack_chk_fail", undefined)
+        self.assertRegex(undefined, r"__\w+_chk\b")  # _FORTIFY_SOURCE
+        self.assertIn("__glibcxx_assert_fail", tool("nm", MODULE))  # _GLIBCXX_ASSERTIONS
+
     def test_has_no_c_symbol_name_prefix(self):
         self.assertEqual(os.path.basename(MODULE), "ostrust.so")
 
