@@ -1,5 +1,8 @@
 #include "platform/linux/file_stamp.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -43,6 +46,7 @@ FileStamp FileStamp::OfUnopened(std::string path, int error) {
   if (stat(stamp.path_.c_str(), &status) == 0) {
     stamp.state_ = State::kPresent;
     stamp.identity_ = IdentityOf(status);
+    stamp.forbidden_ = error == EACCES || error == EPERM;
   } else {
     stamp.state_ = State::kMissing;
   }
@@ -67,7 +71,8 @@ bool FileStamp::Differs() const {
   if (state_ == State::kUnknown) return true;
   struct stat status;
   if (stat(path_.c_str(), &status) != 0) return state_ != State::kMissing;
-  return state_ != State::kPresent || identity_ != IdentityOf(status);
+  if (state_ != State::kPresent || identity_ != IdentityOf(status)) return true;
+  return forbidden_ && faccessat(AT_FDCWD, path_.c_str(), R_OK, AT_EACCESS) == 0;
 }
 
 }  // namespace ostrust::platform

@@ -28,7 +28,8 @@ class FileStamp {
   /// The stamp of `path` as it is now, from a stat() of it.
   static FileStamp OfPath(std::string path, std::chrono::nanoseconds racy_window);
   /// The stamp of a path that could not be opened, for the reason `error` (an errno). If that is a
-  /// lack of means of this process the path counts as changed until it can be read.
+  /// lack of means of this process the path counts as changed until it can be read; if it was not
+  /// allowed, as soon as it is: the process may have got another user.
   static FileStamp OfUnopened(std::string path, int error);
 
   /// Of something that could not be read although it is there: it counts as changed until it is.
@@ -67,6 +68,7 @@ class FileStamp {
   std::string path_;
   State state_ = State::kUnknown;
   bool racy_ = false;
+  bool forbidden_ = false;
   Identity identity_;
 };
 

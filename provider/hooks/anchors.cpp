@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <mutex>
 #include <utility>
 
@@ -42,19 +43,42 @@ AnchorCache::AnchorCache(const host::Symbols& symbols, OSSL_LIB_CTX* libctx)
 X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const Log& log) {
   {
     const std::lock_guard lock(Mutex());
-    if (const Item* const item = Find(entry, propq)) return item->x509;
+    const Item* const item = Find(entry, propq);
+    if (item != nullptr && !item->in_doubt) return item->x509;
   }
   // Parsed without the lock: OpenSSL takes locks of its own, and other anchors need not wait.
+  const host::DroppedErrors dropped(symbols_);
   host::X509Ptr parsed = Parse(entry, propq);
-  Item made{platform::Bytes(entry.der.begin(), entry.der.end()), entry.trust, propq, parsed.get()};
-  {
-    const std::lock_guard lock(Mutex());
-    // Another thread may have been faster; ours was never handed out then.
-    if (const Item* const item = Find(entry, propq)) return item->x509;
-    items_.emplace(entry.der_hash, std::move(made));
+  bool in_doubt = parsed == nullptr || IsDoubtful(parsed.get());
+  if (in_doubt) {  // memory may have been short for a moment
+    parsed = Parse(entry, propq);
+    in_doubt = parsed == nullptr || IsDoubtful(parsed.get());
   }
-  if (parsed == nullptr) log.Write(LogLevel::kError, "OpenSSL does not accept one of the anchors");
-  return parsed.release();
+  if (parsed == nullptr && !said_.exchange(true)) {
+    log.Write(LogLevel::kError, "OpenSSL does not accept one of the anchors");
+  }
+
+  Item made{platform::Bytes(entry.der.begin(), entry.der.end()), entry.trust, propq, parsed.get(),
+            in_doubt};
+  const std::lock_guard lock(Mutex());
+  Item* const item = Find(entry, propq);
+  if (item == nullptr) {
+    if (parsed != nullptr) items_.emplace(entry.der_hash, std::move(made));
+    return parsed.release();
+  }
+  // Known already, or another thread was faster; ours was never handed out.
+  if (!item->in_doubt || in_doubt) return item->x509;
+  replaced_.push_back(item->x509);
+  item->in_doubt = false;
+  return item->x509 = parsed.release();
+}
+
+bool AnchorCache::IsDoubtful(X509* x509) const {
+  constexpr std::uint32_t kBad = EXFLAG_INVALID | EXFLAG_NO_FINGERPRINT;
+  if ((symbols_.X509_get_extension_flags(x509) & kBad) != 0) return true;
+  const EVP_PKEY* const key = symbols_.X509_get0_pubkey(x509);
+  return key == nullptr || (symbols_.EVP_PKEY_get_security_bits != nullptr &&
+                            symbols_.EVP_PKEY_get_security_bits(key) <= 0);
 }
 
 bool AnchorCache::Empty() const {
@@ -62,8 +86,7 @@ bool AnchorCache::Empty() const {
   return items_.empty();
 }
 
-const AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry,
-                                           const std::string& propq) const {
+AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry, const std::string& propq) {
   const auto [begin, end] = items_.equal_range(entry.der_hash);
   const auto found = std::find_if(begin, end, [&](const Items::value_type& pair) {
     const Item& item = pair.second;
@@ -74,7 +97,6 @@ const AnchorCache::Item* AnchorCache::Find(const StoreEntry& entry,
 }
 
 host::X509Ptr AnchorCache::Parse(const StoreEntry& entry, const std::string& propq) const {
-  const host::DroppedErrors dropped(symbols_);
   host::X509Ptr x509 = host::ParseX509(symbols_, libctx_, propq, entry.der);
   if (x509 != nullptr && !ApplyTrust(x509.get(), entry.trust)) x509.reset();
   return x509;

@@ -5,8 +5,10 @@
 // process ends: nobody can be left with a dangling reference, whatever is unloaded first.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/trust_store.hpp"
@@ -27,8 +29,8 @@ class AnchorCache {
   AnchorCache& operator=(const AnchorCache&) = delete;
 
   /// The object for `entry`, with its limits as trust settings (rule 5). Borrowed: call
-  /// X509_up_ref() before giving it away. Null when OpenSSL does not accept the certificate, which
-  /// is logged once. Leaves nothing in the error queue.
+  /// X509_up_ref() before giving it away. Null when OpenSSL does not accept the certificate now:
+  /// the first time is logged. Leaves nothing in the error queue. Throws std::bad_alloc.
   X509* Get(const platform::StoreEntry& entry, const std::string& propq, const Log& log);
 
   bool Empty() const;
@@ -38,19 +40,26 @@ class AnchorCache {
     platform::Bytes der;
     platform::CertificateTrust trust;
     std::string propq;
-    X509* x509;  // null: OpenSSL does not accept it
+    X509* x509;
+    bool in_doubt;  // parsed again when it is needed again
   };
   using Items = std::unordered_multimap<std::size_t, Item>;
 
-  const Item* Find(const platform::StoreEntry& entry, const std::string& propq) const;
+  Item* Find(const platform::StoreEntry& entry, const std::string& propq);
   host::X509Ptr Parse(const platform::StoreEntry& entry, const std::string& propq) const;
+  /// OpenSSL found no use for its extensions or its key. It remembers that in the object, also
+  /// where only memory was short (x509v3_cache_extensions(), x509_pubkey_ex_d2i_ex()).
+  bool IsDoubtful(X509* x509) const;
   bool ApplyTrust(X509* x509, platform::CertificateTrust trust) const;
 
   static platform::ForkSafeMutex& Mutex();
 
   const host::Symbols& symbols_;
   OSSL_LIB_CTX* const libctx_;
-  Items items_;  // guarded by Mutex(); only grows
+  // Guarded by Mutex(). They only grow.
+  Items items_;
+  std::vector<X509*> replaced_;  // were in doubt; may have been handed out
+  std::atomic<bool> said_{false};
 };
 
 }  // namespace ostrust::hooks

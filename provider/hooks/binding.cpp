@@ -68,6 +68,8 @@ BoundContext::~BoundContext() {
 
 Binding* Binding::For(const Core& core, std::string& why) {
   auto image = host::Image::Containing(core.Address(), why);
+  // Memory may have been short: OpenSSL calls us once for each library context.
+  if (!image) image = host::Image::Containing(core.Address(), why);
   if (!image) return nullptr;
 
   Registry& registry = process_registry.Get();
@@ -76,21 +78,29 @@ Binding* Binding::For(const Core& core, std::string& why) {
   for (; slot < kMaxBindings; ++slot) {
     Binding* const binding = slots[slot].load(std::memory_order_acquire);
     if (binding == nullptr) break;
-    if (binding->image_.Base() == image->Base()) return binding;
+    if (binding->image_.Base() == image->Base()) {
+      binding->Install();
+      return binding;
+    }
   }
   for (Binding* const binding : registry.unslotted) {
     if (binding->image_.Base() == image->Base()) return binding;
   }
 
-  auto* const binding = new Binding(std::move(*image), slot);
-  if (slot == kMaxBindings) {
-    binding->why_unbound_ = "too many libcrypto images in one process";
-    registry.unslotted.push_back(binding);
-    return binding;
+  auto made = std::unique_ptr<Binding>(new Binding(std::move(*image), slot));
+  const bool too_many = slot == kMaxBindings;
+  made->outcome_ = new Outcome{
+      too_many ? "too many libcrypto images in one process" : "out of memory while it was made",
+      {},
+      nullptr};
+  if (too_many) {
+    registry.unslotted.push_back(made.get());
+    return made.release();
   }
   // In its slot before the first hook is installed: another thread may call it at once.
+  Binding* const binding = made.release();
   slots[slot].store(binding, std::memory_order_release);
-  binding->why_unbound_ = binding->Install();
+  binding->Install();
   return binding;
 }
 
@@ -101,34 +111,55 @@ Binding& Binding::InSlot(std::size_t slot) {
 Binding::Binding(host::Image image, std::size_t slot)
     : image_(std::move(image)), slot_(slot), mutex_(platform::mutex_rank::kGovern) {}
 
-std::string Binding::Install() {
-  std::string why = host::ResolveSymbols(image_, symbols_);
-  if (!why.empty()) return why;
+void Binding::Install() {
+  const Outcome& before = Installed();
+  if (before.IsComplete()) return;
+  auto next = std::make_unique<Outcome>(TryToInstall());
+  // Descriptors or OpenSSL's memory may have been short, and no program loads a provider twice.
+  if (!next->IsComplete()) *next = TryToInstall();
+  if (next->why_unbound == before.why_unbound && next->why_unhooked == before.why_unhooked) return;
+  next->before = &before;
+  outcome_.store(next.release(), std::memory_order_release);
+}
 
+Binding::Outcome Binding::TryToInstall() {
+  if (!done_.resolved) {
+    std::string why = host::ResolveSymbols(image_, symbols_);
+    if (!why.empty()) return {std::move(why), {}};
+    done_.resolved = true;
+  }
   const Trampolines& trampolines = TrampolinesOf(slot_);
-  // Kept for ever: stores refer to it.
-  silent_lookup_ = symbols_.X509_LOOKUP_meth_new("ostrust");
-  if (silent_lookup_ == nullptr ||
-      symbols_.X509_LOOKUP_meth_set_get_by_subject(silent_lookup_, trampolines.lookup_by_subject) !=
-          1 ||
-      symbols_.X509_LOOKUP_meth_set_free(silent_lookup_, trampolines.lookup_free) != 1) {
-    return "OpenSSL made no lookup method";
+  if (silent_lookup_ == nullptr) {
+    X509_LOOKUP_METHOD* const method = symbols_.X509_LOOKUP_meth_new("ostrust");
+    if (method == nullptr ||
+        symbols_.X509_LOOKUP_meth_set_get_by_subject(method, trampolines.lookup_by_subject) != 1 ||
+        symbols_.X509_LOOKUP_meth_set_free(method, trampolines.lookup_free) != 1) {
+      symbols_.X509_LOOKUP_meth_free(method);
+      return {"OpenSSL made no lookup method", {}};
+    }
+    silent_lookup_ = method;  // kept for ever: stores refer to it
   }
 
   // Without these a chain could end in an anchor of the system's and nobody would be asked, so they
   // come before the first store can be governed.
   OSSL_LIB_CTX* const global = symbols_.OSSL_LIB_CTX_get0_global_default();
-  if (!LearnOpenSslsFunctions() || !WatchVerifications(global)) {
-    return "OpenSSL made no verification context, or gave no ex_data index";
+  if (openssls_verify_ == nullptr && !LearnOpenSslsFunctions()) {
+    return {"OpenSSL made no verification context", {}};
   }
-  chain_verifier_ = platform::MakeChainVerifier();
+  done_.verifications_watched = done_.verifications_watched || WatchVerifications(global);
+  done_.tls_contexts_watched = done_.tls_contexts_watched || WatchTlsContexts(global);
+  if (!done_.verifications_watched || !done_.tls_contexts_watched) {
+    return {"OpenSSL gave no ex_data index", {}};
+  }
+  if (chain_verifier_ == nullptr) chain_verifier_ = platform::MakeChainVerifier();
 
-  why_unhooked_ = HookLookupMethods();
-  if (!why_unhooked_.empty() &&
-      !Watch(global, CRYPTO_EX_INDEX_X509_STORE, trampolines.store_new, nullptr)) {
-    return why_unhooked_ + ", and OpenSSL gave no ex_data index";
+  std::string why = HookLookupMethods();
+  if (!why.empty()) {
+    done_.stores_watched = done_.stores_watched || Watch(global, CRYPTO_EX_INDEX_X509_STORE,
+                                                         trampolines.store_new, nullptr);
+    if (!done_.stores_watched) return {why + ", and OpenSSL gave no ex_data index", {}};
   }
-  return {};
+  return {{}, std::move(why)};
 }
 
 bool Binding::LearnOpenSslsFunctions() {
@@ -166,15 +197,20 @@ std::string Binding::HookLookupMethods() {
   if (!why.empty()) return why;
   // The directory method before the others: its hook alone changes nothing but capath="os:", while
   // a file hook without it would let OpenSSL add its default directory to a governed store.
-  why = host::HookCtrl(symbols_, memory, symbols_.X509_LOOKUP_hash_dir(), trampolines.dir_ctrl,
-                       dir_ctrl_);
-  if (why.empty()) {
+  if (!done_.directory_hooked) {
+    why = host::HookCtrl(symbols_, memory, symbols_.X509_LOOKUP_hash_dir(), trampolines.dir_ctrl,
+                         dir_ctrl_);
+    done_.directory_hooked = why.empty();
+  }
+  if (why.empty() && !done_.store_hooked) {
     why = host::HookCtrlEx(symbols_, memory, symbols_.X509_LOOKUP_store(),
                            trampolines.store_ctrl_ex, store_ctrl_ex_);
+    done_.store_hooked = why.empty();
   }
-  if (why.empty()) {
+  if (why.empty() && !done_.file_hooked) {
     why = host::HookCtrlEx(symbols_, memory, symbols_.X509_LOOKUP_file(), trampolines.file_ctrl_ex,
                            file_ctrl_ex_);
+    done_.file_hooked = why.empty();
   }
   if (why.empty() &&
       (!ProbeHook(symbols_.X509_LOOKUP_file()) || !ProbeHook(symbols_.X509_LOOKUP_store()) ||
@@ -191,7 +227,9 @@ void Binding::Attach(const std::shared_ptr<ProviderContext>& context) {
   auto bound = std::make_shared<BoundContext>(context, symbols_, libctx);
   // Best effort: a governed store has our function all the same, and the hooks refuse what they
   // cannot have judged.
-  if (libctx != symbols_.OSSL_LIB_CTX_get0_global_default()) WatchVerifications(libctx);
+  if (libctx != symbols_.OSSL_LIB_CTX_get0_global_default() && WatchVerifications(libctx)) {
+    WatchTlsContexts(libctx);
+  }
   const std::lock_guard lock(mutex_);
   contexts_.push_back(std::move(bound));
 }
@@ -210,18 +248,21 @@ void Binding::Detach(const ProviderContext& context) {
 }
 
 std::string Binding::Describe() const {
-  if (!why_unbound_.empty()) return ", no binding (" + why_unbound_ + ")";
-  if (!why_unhooked_.empty()) return ", binding by the marker file only (" + why_unhooked_ + ")";
-  return ", binding";
+  const Outcome& outcome = Installed();
+  if (!outcome.why_unbound.empty()) return ", no binding (" + outcome.why_unbound + ")";
+  if (outcome.why_unhooked.empty()) return ", binding";
+  return ", binding by the marker file only (" + outcome.why_unhooked + ")";
 }
 
 const char* Binding::Reach() const {
-  if (!why_unbound_.empty()) return standing_params::kReachNone;
-  return why_unhooked_.empty() ? standing_params::kReachFull : standing_params::kReachMarker;
+  const Outcome& outcome = Installed();
+  if (!outcome.why_unbound.empty()) return standing_params::kReachNone;
+  return outcome.why_unhooked.empty() ? standing_params::kReachFull : standing_params::kReachMarker;
 }
 
 const std::string& Binding::WhyLimited() const {
-  return why_unbound_.empty() ? why_unhooked_ : why_unbound_;
+  const Outcome& outcome = Installed();
+  return outcome.why_unbound.empty() ? outcome.why_unhooked : outcome.why_unbound;
 }
 
 std::shared_ptr<BoundContext> Binding::ContextFor(OSSL_LIB_CTX* libctx) const {
@@ -252,8 +293,11 @@ bool Binding::Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_ne
 bool Binding::WatchVerifications(OSSL_LIB_CTX* library_context) const {
   const Trampolines& trampolines = TrampolinesOf(slot_);
   return Watch(library_context, CRYPTO_EX_INDEX_X509_STORE_CTX, trampolines.verification_new,
-               trampolines.verification_free) &&
-         Watch(library_context, CRYPTO_EX_INDEX_SSL_CTX, trampolines.ssl_ctx_new, nullptr);
+               trampolines.verification_free);
+}
+
+bool Binding::WatchTlsContexts(OSSL_LIB_CTX* library_context) const {
+  return Watch(library_context, CRYPTO_EX_INDEX_SSL_CTX, TrampolinesOf(slot_).ssl_ctx_new, nullptr);
 }
 
 }  // namespace ostrust::hooks

@@ -107,7 +107,8 @@ struct Verification {
 class Binding {
  public:
   /// The binding to the libcrypto that `core` comes from. Made, and its hooks installed, when it is
-  /// first asked for; null only when that libcrypto cannot be told.
+  /// first asked for; what was refused then (memory or descriptors were short) is tried again when
+  /// it is asked for again. Null only when that libcrypto cannot be told. Throws std::bad_alloc.
   static Binding* For(const Core& core, std::string& why);
 
   /// The binding a C entry point of this slot serves (trampolines.cpp).
@@ -132,7 +133,7 @@ class Binding {
 
   const host::Symbols& symbols() const { return symbols_; }
   /// Whether the binding works at all; if not, only L0 does.
-  bool Works() const { return why_unbound_.empty(); }
+  bool Works() const { return Installed().why_unbound.empty(); }
 
   // Entry points, called by the trampolines. They may throw; the trampolines do not.
   int FileCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
@@ -164,9 +165,9 @@ class Binding {
 
   Binding(host::Image image, std::size_t slot);
 
-  /// Resolves the symbols and hooks what is hooked. Returns why there is no binding at all, or an
-  /// empty string.
-  std::string Install();
+  /// Resolves the symbols and hooks what is hooked, as far as it is not done yet. The caller has the
+  /// registry's mutex.
+  void Install();
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
   bool LearnOpenSslsFunctions();
@@ -176,6 +177,7 @@ class Binding {
   bool Watch(OSSL_LIB_CTX* library_context, int class_index, CRYPTO_EX_new* made,
              CRYPTO_EX_free* ended) const;
   bool WatchVerifications(OSSL_LIB_CTX* library_context) const;
+  bool WatchTlsContexts(OSSL_LIB_CTX* library_context) const;
 
   /// The activation that serves `libctx` (null: the calling thread's default); null if none does.
   std::shared_ptr<BoundContext> ContextFor(OSSL_LIB_CTX* libctx) const;
@@ -265,9 +267,27 @@ class Binding {
   const host::Image image_;
   const std::size_t slot_;
   host::Symbols symbols_;
-  // Why there is no binding at all. Stays as it begins when Install() throws.
-  std::string why_unbound_ = "out of memory while it was made";
-  std::string why_unhooked_;  // why the lookup methods are as they were
+
+  /// What came of installing.
+  struct Outcome {
+    std::string why_unbound;          // why there is no binding at all
+    std::string why_unhooked;         // why the lookup methods are as they were
+    const Outcome* before = nullptr;  // kept, because another thread may be reading it
+    bool IsComplete() const { return why_unbound.empty() && why_unhooked.empty(); }
+  };
+  const Outcome& Installed() const { return *outcome_.load(std::memory_order_acquire); }
+  Outcome TryToInstall();
+  std::atomic<const Outcome*> outcome_{nullptr};  // never null once it is in its slot
+  // What of it is done, for good. Guarded by the registry's mutex.
+  struct {
+    bool resolved = false;
+    bool verifications_watched = false;
+    bool tls_contexts_watched = false;
+    bool stores_watched = false;
+    bool directory_hooked = false;
+    bool store_hooked = false;
+    bool file_hooked = false;
+  } done_;
 
   host::CtrlExFn file_ctrl_ex_ = nullptr;
   host::CtrlExFn store_ctrl_ex_ = nullptr;

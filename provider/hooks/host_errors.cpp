@@ -1,7 +1,10 @@
 #include "provider/hooks/host_errors.hpp"
 
+#include <cerrno>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "platform/fork_safe_mutex.hpp"
@@ -46,10 +49,11 @@ int Register(const host::Symbols& symbols, int lib, std::string text) {
   if (found != known.end()) return found->second;
   if (known.size() >= kMaxTexts) return 0;
   const int code = kFirstReason + static_cast<int>(known.size());
-  auto* const entry = new Text{text};
+  auto entry = std::make_unique<Text>();
+  entry->text = text;
   entry->table[0] = {static_cast<unsigned long>(code), entry->text.c_str()};
   known.emplace(std::pair(lib, std::move(text)), code);
-  symbols.ERR_load_strings(lib, entry->table);
+  symbols.ERR_load_strings(lib, entry.release()->table);
   return code;
 }
 
@@ -70,6 +74,27 @@ void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
     }
   }
   core.RaiseError(reason, detail);
+}
+
+void RaiseException(const host::Symbols& symbols) noexcept {
+  int reason = ERR_R_INTERNAL_ERROR;
+  errno = 0;  // whatever failed before. CPython and others look at it first
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    reason = ERR_R_MALLOC_FAILURE;
+    errno = ENOMEM;
+  } catch (...) {
+  }
+  if (symbols.ERR_new == nullptr || symbols.ERR_set_debug == nullptr ||
+      symbols.ERR_set_error == nullptr) {
+    return;
+  }
+  const int error = errno;
+  symbols.ERR_new();
+  symbols.ERR_set_debug("ostrust", 0, "ostrust");
+  symbols.ERR_set_error(ERR_LIB_X509, reason, nullptr);
+  errno = error;
 }
 
 }  // namespace ostrust::hooks

@@ -17,4 +17,8 @@ namespace ostrust::hooks {
 void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
                   const std::string& detail);
 
+/// For the catch block of a function that OpenSSL calls and whose failure it reports as it finds
+/// the error queue: raises what the exception that is being handled was, and sets errno.
+void RaiseException(const host::Symbols& symbols) noexcept;
+
 }  // namespace ostrust::hooks

@@ -227,6 +227,7 @@ void Binding::CopyAnchors(const Request& request) const {
 }
 
 void Binding::StoreMade(X509_STORE* store) {
+  if (Installed().why_unhooked.empty()) return;  // the lookup methods could be hooked after all
   auto context = ContextFor(nullptr);
   if (context != nullptr) Govern({std::move(context), store, nullptr}, false);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "provider/hooks/binding.hpp"
+#include "provider/hooks/host_errors.hpp"
 
 namespace ostrust::hooks {
 namespace {
@@ -17,6 +18,7 @@ struct Entry {
     try {
       return Target().FileCtrl(lookup, cmd, argp, argl, ret, libctx, propq);
     } catch (...) {
+      RaiseException(Target().symbols());
       return 0;  // refused: OpenSSL's own function might read a file called os:
     }
   }
@@ -26,6 +28,7 @@ struct Entry {
     try {
       return Target().StoreCtrl(lookup, cmd, argp, argl, ret, libctx, propq);
     } catch (...) {
+      RaiseException(Target().symbols());
       return 0;
     }
   }
@@ -34,6 +37,7 @@ struct Entry {
     try {
       return Target().DirCtrl(lookup, cmd, argp, argl, ret);
     } catch (...) {
+      RaiseException(Target().symbols());
       return 0;
     }
   }

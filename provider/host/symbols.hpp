@@ -159,7 +159,11 @@ namespace ostrust::host {
 #define OSTRUST_OPTIONAL_SYMBOLS(X) \
   X(CONF_get1_default_config_file)  \
   X(ERR_load_strings)               \
+  X(ERR_new)                        \
   X(ERR_peek_last_error)            \
+  X(ERR_set_debug)                  \
+  X(ERR_set_error)                  \
+  X(EVP_PKEY_get_security_bits)     \
   X(NCONF_free)                     \
   X(NCONF_get_section)              \
   X(NCONF_get_string)               \

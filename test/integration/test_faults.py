@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Every call of the module's that can fail, failing once: test/hosts/faults.cpp says how, and what is wrong.
+
+A row is one question to one configuration. Each has so many calls that by default only every STRIDEth is made to
+fail; OSTRUST_FAULTS=all lets all of them fail, which takes minutes for each row, and OSTRUST_FAULTS=N every Nth.
+"""
+import json
+import os
+import shutil
+import sys
+
+import support
+from support import configuration_text, pem
+from test_hosts import HostTest
+from test_intermediates import ACCEPTED, World
+from test_p11_kit import CONFIGURATION, WITHOUT_P11_KIT
+from test_revocation import Revocations
+
+REJECTED = "refused: certificate rejected"
+REVOKED = "refused: certificate revoked"
+UNKNOWN_ISSUER = "refused: unable to get local issuer certificate"
+NO_CRL = "refused: unable to get certificate CRL"
+RUNS = 15 if support.SANITIZER else 150  # about so many for a row
+
+
+class FaultTest(HostTest):
+
+    def setUp(self):
+        super().setUp()
+        self.server = os.path.join(support.PKI, "leaf-int-chain")
+        self.store("root-a")
+
+    def bundle_of(self, name, *certificates):
+        path = os.path.join(self.work, name)
+        support.write_store(path, *certificates)
+        return path
+
+    def faults(self, expected, configuration, at_least, stride=None, **row):
+        """Runs a row; what was tried. At least so many calls there must have been."""
+        row = dict({"mode": "first", "via": "tls", "source": "os://", "server": self.server,
+                    "expected": expected, "stride": "1"}, **row)
+        asked = os.environ.get("OSTRUST_FAULTS", "")
+        if asked != "all":
+            row["stride"] = asked or str(stride or 1)
+        if support.SANITIZER and not asked:
+            row["stride"] = str(max(int(row["stride"]) * 10, 1))
+        done = self.host("faults", *("%s=%s" % item for item in row.items()), configuration=configuration,
+                         OSTRUST_MODULE=support.MODULE)
+        self.assertEqual(done.status, 0, done)
+        tried = json.loads(done.out.splitlines()[-1])
+        if os.environ.get("OSTRUST_FAULTS_SHOWN"):
+            print(self.id(), json.dumps(tried), file=sys.stderr)
+        self.assertGreaterEqual(tried["points"], at_least, done)
+        self.assertGreater(tried["runs"], 0, done)
+        # Of a call that did not come again nothing was learned; threads make that happen.
+        self.assertLessEqual(tried["missed"], tried["runs"] // 10, done)
+        return tried
+
+
+class Verdicts(FaultTest):
+
+    def test_an_accepted_server(self):
+        tried = self.faults(ACCEPTED, self.ostrust(), 1000, stride=11)
+        self.assertIn("memory", tried["kinds"], tried)
+
+    def test_an_accepted_server_in_a_store_that_was_used(self):
+        self.faults(ACCEPTED, self.ostrust(), 100, mode="warm", stride=3)
+
+    def test_a_verification_without_libssl(self):
+        self.faults(ACCEPTED, self.ostrust(), 1000, via="verify", stride=17)
+        self.faults(ACCEPTED, self.ostrust(), 100, via="verify", mode="warm", stride=3)
+
+    def test_the_default_paths(self):
+        self.faults(ACCEPTED, self.ostrust(), 1000, source="default", stride=17)
+
+    def test_an_unknown_root(self):
+        self.store("root-b")
+        self.faults(UNKNOWN_ISSUER, self.ostrust(), 30)
+
+    def test_a_distrusted_intermediate(self):
+        self.store("root-a", "int-a-distrusted")
+        for via, stride in (("tls", 17), ("verify", 17)):
+            self.faults(REJECTED, self.ostrust(), 1000, via=via, stride=stride)
+            self.faults(REJECTED, self.ostrust(), 60, via=via, mode="warm")
+
+    def test_a_distrusted_root(self):
+        self.store("root-a-distrusted", "root-b")
+        self.faults(REJECTED, self.ostrust(), 60, mode="warm")
+
+    def test_a_store_that_changes(self):
+        good = self.bundle_of("good.pem", "root-a")
+        bad = self.bundle_of("bad.pem", "root-a", "int-a-distrusted")
+        other = self.bundle_of("other.pem", "root-b")
+        configuration = self.ostrust({"log": "error"})
+        self.faults(REJECTED, configuration, 100, mode="change", store=good, then=bad, stride=11)
+        self.faults(ACCEPTED, configuration, 1000, mode="change", store=other, then=good, stride=17)
+        self.faults(UNKNOWN_ISSUER, configuration, 60, mode="change", store=good, then=other)
+
+    def test_a_directory_with_a_distrusted_intermediate(self):
+        directory = support.hashed_directory(os.path.join(self.work, "roots"), "root-a")
+        shutil.copyfile(pem("int-a-distrusted"), os.path.join(directory, "distrusted.pem"))
+        configuration = self.ostrust({"trust-source": directory, "log": "error"})
+        self.faults(REJECTED, configuration, 1000, stride=17)
+        self.faults(REJECTED, configuration, 60, mode="warm")
+
+
+class Loading(FaultTest):
+    """The provider itself: with it or without, and never half."""
+
+    def rows(self, mode, configuration, **more):
+        self.store("root-a", "int-a-distrusted")
+        tried = self.faults(ACCEPTED, configuration, 60, mode=mode, server=os.path.join(support.PKI, "leaf-a"),
+                            distrusted=self.server, own=pem("root-b"),
+                            **{"own-server": os.path.join(support.PKI, "leaf-b")}, **more)
+        self.assertTrue(any(answer.startswith("not loaded, ") for answer in tried["answers"]), tried)
+        self.assertIn("loaded, accepted", tried["answers"], tried)
+
+    def test_by_the_configuration(self):
+        self.rows("load", self.ostrust())
+
+    def test_by_name(self):
+        self.rows("explicit", self.ostrust({"activate": None}))
+
+
+if __name__ == "__main__":
+    support.main()
