@@ -344,7 +344,8 @@ struct RevocationStore::State {
 
   ListPtr InCache(const std::string& directory, const Place& place);
   std::optional<Lists> InFile(const std::string& path);
-  Lists Load(const std::string& path, const OpenedPath& file);
+  /// `unread`: nothing could be read, for now.
+  Lists Load(const std::string& path, const OpenedPath& file, bool& unread);
 
   const std::function<Directories()> cache_directories;
   const Directories hashed_directories;
@@ -394,12 +395,14 @@ std::optional<Lists> RevocationStore::State::InFile(const std::string& path) {
   // No descriptor or memory is left, so whether there is a file is not known: what was read last
   // stays, and of a directory with nothing in it the first name is the last.
   if (!file.stamp.GetIdentity()) return known ? std::optional(known->lists) : std::nullopt;
-  Lists lists = file.IsOpen() && !file.IsDirectory() ? Load(path, file) : Lists();
-  Hold(name, {file.stamp, lists});
+  bool unread = false;
+  Lists lists = file.IsOpen() && !file.IsDirectory() ? Load(path, file, unread) : Lists();
+  if (unread && known) lists = known->lists;
+  Hold(name, {unread ? FileStamp::OfUnread(path) : file.stamp, lists});
   return lists;
 }
 
-Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& file) {
+Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& file, bool& unread) {
   const auto identity = file.stamp.GetIdentity();
   if (!identity) return {};
   const Place place = PlaceOfFile(path, *identity);
@@ -417,7 +420,8 @@ Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& fi
 
   std::string ignored;
   auto content = ReadContent(file, ignored);
-  if (!content) return {};
+  unread = !content;
+  if (unread) return {};
   const std::vector<Bytes> in_file = ListsIn(std::move(*content));
   if (in_file.size() == 1 && in_file.front().size() > kMaxSmallList && !directories.empty()) {
     const auto index = IndexRevocationList(in_file.front());

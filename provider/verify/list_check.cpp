@@ -68,10 +68,14 @@ bool Verify(const ListQuestion& question, ByteView to_be_signed, ByteView algori
   };
   const StringPtr bits = string(V_ASN1_BIT_STRING, signature);
   const StringPtr sequence = string(V_ASN1_SEQUENCE, to_be_signed);
-  return parsed != nullptr &&
-         symbols.ASN1_item_verify_ex(symbols.ASN1_SEQUENCE_it(), parsed.get(), bits.get(),
-                                     sequence.get(), nullptr, key, question.libctx,
-                                     PropertyQuery(question)) == 1;
+  if (parsed == nullptr) throw std::bad_alloc();  // it was parsed before, as a part of the list
+  const auto is_good = [&] {
+    return symbols.ASN1_item_verify_ex(symbols.ASN1_SEQUENCE_it(), parsed.get(), bits.get(),
+                                       sequence.get(), nullptr, key, question.libctx,
+                                       PropertyQuery(question)) == 1;
+  };
+  // A "no" is remembered, and OpenSSL does not tell a bad signature from a lack of memory.
+  return is_good() || is_good();
 }
 
 /// Whether the list that an excerpt was made of is signed by this certificate's key.
@@ -302,6 +306,7 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
     return;
   }
   const int error = symbols.X509_STORE_CTX_get_error(ctx.get());
+  if (error == X509_V_ERR_OUT_OF_MEM) throw std::bad_alloc();  // of CheckCrl(), too
   if (error == X509_V_ERR_CERT_REVOKED) {
     finding.status = RevocationStatus::kRevoked;
     finding.why = "a CRL";
@@ -318,7 +323,11 @@ ListFinding CheckLists(const ListQuestion& question, std::size_t depth,
   if (lists.empty()) return finding;
   const host::DroppedErrors dropped(question.symbols);
   RunCheck(question, depth, lists, finding);
-  return finding;
+  if (finding.status != RevocationStatus::kUnknown) return finding;
+  // Somewhere in OpenSSL memory may have been short, and what is unknown may be accepted.
+  ListFinding again;
+  RunCheck(question, depth, lists, again);
+  return again;
 }
 
 }  // namespace ostrust::verify

@@ -305,7 +305,8 @@ std::size_t WaysOf(Kind kind) {
 }
 
 const char* WayOf(Kind kind, std::size_t way) {
-  return kKinds[static_cast<std::size_t>(kind)].ways[way].name;
+  const Description& description = kKinds[static_cast<std::size_t>(kind)];
+  return description.ways[way % description.count].name;
 }
 
 bool Begin(const char* module, Report* shared) {

@@ -12,15 +12,13 @@ import sys
 import support
 from support import configuration_text, pem
 from test_hosts import HostTest
-from test_intermediates import ACCEPTED, World
-from test_p11_kit import CONFIGURATION, WITHOUT_P11_KIT
-from test_revocation import Revocations
+from test_intermediates import ACCEPTED, MissingTest
+from test_revocation import WithDirectory
 
 REJECTED = "refused: certificate rejected"
 REVOKED = "refused: certificate revoked"
 UNKNOWN_ISSUER = "refused: unable to get local issuer certificate"
 NO_CRL = "refused: unable to get certificate CRL"
-RUNS = 15 if support.SANITIZER else 150  # about so many for a row
 
 
 class FaultTest(HostTest):
@@ -120,6 +118,44 @@ class Loading(FaultTest):
 
     def test_by_name(self):
         self.rows("explicit", self.ostrust({"activate": None}))
+
+
+class Missing(FaultTest, MissingTest):
+    """A missing intermediate, of a server on the loopback interface and of the caches."""
+
+    def setUp(self):
+        super().setUp()
+        self.trust("root-a")
+        self.server = self.name("leaf")
+
+    def test_fetched(self):
+        self.faults(ACCEPTED, self.missing(log="error"), 500, stride=31, network="yes", empty=self.cache)
+
+    def test_in_the_cache_of_the_directory(self):
+        done = self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem("leaf"),
+                            configuration=self.missing())
+        self.assertEqual((done.status, len(self.cached())), (0, 1), done)
+        self.faults(ACCEPTED, self.missing("local", log="error"), 500, stride=31)
+
+    def test_remembered(self):
+        self.faults(ACCEPTED, self.missing(log="error"), 60, mode="warm", stride=5)
+
+
+class Revoked(FaultTest, WithDirectory):
+    """Lists beside the system's certificates."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.name("neither-sent")
+
+    def test_local(self):
+        self.put("neither", "revoked")
+        self.faults(REVOKED, self.checking("local", log="error"), 100, mode="warm", stride=7, unread=ACCEPTED)
+
+    def test_hard(self):
+        self.faults(NO_CRL, self.checking("hard", log="error"), 100, mode="warm", stride=7)
+        self.put("neither", "revoked")
+        self.faults(REVOKED, self.checking("hard", log="error"), 100, mode="warm", stride=7)
 
 
 if __name__ == "__main__":
