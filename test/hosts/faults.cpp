@@ -145,9 +145,9 @@ Owned<SSL_CTX> ServerOf(const std::string& path) {
 /// A peer: what it is for a handshake, and what it sends for X509_verify_cert().
 struct Peer {
   Owned<SSL_CTX> server;
-  Owned<STACK_OF(X509)> chain;
+  std::string path;
 
-  explicit Peer(const std::string& path) : server(ServerOf(path)), chain(ChainOf(path)) {}
+  explicit Peer(const std::string& of) : server(ServerOf(of)), path(of) {}
 };
 
 /// "accepted" or "refused: why". Counted is what the client does.
@@ -204,11 +204,12 @@ std::string Handshake(SSL_CTX* context, const Peer& peer) {
 }
 
 std::string Verification(SSL_CTX* context, const Peer& peer) {
+  // New ones: OpenSSL remembers in them what it could not make of them.
+  const auto chain = ChainOf(peer.path);
   fault::Resume();
   Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
-  if (ctx == nullptr ||
-      X509_STORE_CTX_init(ctx.get(), SSL_CTX_get_cert_store(context),
-                          sk_X509_value(peer.chain.get(), 0), peer.chain.get()) != 1) {
+  if (ctx == nullptr || X509_STORE_CTX_init(ctx.get(), SSL_CTX_get_cert_store(context),
+                                            sk_X509_value(chain.get(), 0), chain.get()) != 1) {
     fault::Pause();
     return "refused: no context: " + QueueText();
   }

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the host program at_once: sixteen threads that do everything at the same time. Under ThreadSanitizer it must
-be clean, too."""
+"""Runs the host program at_once: sixteen threads that do everything at the same time."""
 import os
 import shutil
 
