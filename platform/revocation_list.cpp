@@ -51,6 +51,8 @@ static_assert(kMaxExcerptEntries > 3 * kMaxRevokedEntry);  // with what AddNamin
 
 // CAs of one name and several keys are few.
 constexpr std::size_t kMaxKeys = 8;
+// How long a "no" is remembered.
+constexpr auto kNoHolds = std::chrono::minutes(1);
 
 template <typename AnyHeader>
 auto NumbersOf(AnyHeader& header) {
@@ -362,7 +364,12 @@ struct RevocationList::State {
   Bytes without_entries;      // the list, as it is for a serial number that is not in it
   RevocationListParts parts;  // of that
   std::vector<Bytes> believed;
-  std::vector<std::pair<Bytes, bool>> found;  // by IsSignedBy() for a key, the oldest first
+  struct Found {
+    Bytes key;
+    bool is_signed = false;
+    std::chrono::steady_clock::time_point when;
+  };
+  std::vector<Found> found;  // by IsSignedBy(), the oldest first
 };
 
 std::optional<Bytes> IndexRevocationList(ByteView der) {
@@ -500,8 +507,8 @@ bool RevocationList::State::IsSigned(ByteView index, const SignatureCheck& check
   return check(fields.to_be_signed, fields.signature_algorithm, fields.signature);
 }
 
-bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check,
-                                bool strict) const {
+bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check, bool strict,
+                                std::chrono::steady_clock::time_point now) const {
   const auto is_key = [&](const Bytes& key) { return AsText(key) == AsText(public_key); };
   const std::vector<Bytes>& believed = state_->believed;
   if (!strict && state_->header.list_size > kCheckedAgain &&
@@ -510,19 +517,22 @@ bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check
   }
   {
     const std::lock_guard lock(FoundMutex());
-    for (const auto& [key, is_signed] : state_->found) {
-      if (is_key(key)) return is_signed;
+    std::erase_if(state_->found, [now](const State::Found& one) {
+      return !one.is_signed && now - one.when >= kNoHolds;
+    });
+    for (const State::Found& one : state_->found) {
+      if (is_key(one.key)) return one.is_signed;
     }
   }
   const auto index = Index();
   if (index == nullptr) return false;
   const bool is_signed = state_->IsSigned(*index, check);
 
-  std::pair<Bytes, bool> found(Bytes(public_key.begin(), public_key.end()), is_signed);
+  State::Found found{Bytes(public_key.begin(), public_key.end()), is_signed, now};
   const std::lock_guard lock(FoundMutex());
   auto& all = state_->found;
   // Another thread may have found the same meanwhile.
-  if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return is_key(one.first); })) {
+  if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return is_key(one.key); })) {
     if (all.size() == kMaxKeys) all.erase(all.begin());
     all.push_back(std::move(found));
   }
@@ -532,8 +542,8 @@ bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check
 std::vector<Bytes> RevocationList::SignedBy() const {
   std::vector<Bytes> keys;
   const std::lock_guard lock(FoundMutex());
-  for (const auto& [key, is_signed] : state_->found) {
-    if (is_signed) keys.push_back(key);
+  for (const State::Found& one : state_->found) {
+    if (one.is_signed) keys.push_back(one.key);
   }
   return keys;
 }

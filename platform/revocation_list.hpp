@@ -7,6 +7,7 @@
 // signature has to be verified here, over the whole list, because the excerpt's is another's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -103,8 +104,11 @@ class RevocationList {
   /// once is remembered for each key. The first time the whole list is read, `check` is called, and
   /// the index is made again and compared. Not so where `public_key` is one of the believed and the
   /// list is of more than kCheckedAgain bytes, unless `strict`. False, and not remembered, when the
-  /// list is no longer there.
-  bool IsSignedBy(ByteView public_key, const SignatureCheck& check, bool strict) const;
+  /// list is no longer there. Of what is remembered a "no" is forgotten after a minute: `check` may
+  /// have had no memory, which OpenSSL does not tell from a bad signature. `now` is for tests.
+  bool IsSignedBy(
+      ByteView public_key, const SignatureCheck& check, bool strict,
+      std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now()) const;
 
   /// The public keys for which IsSignedBy() has found that they have signed it.
   std::vector<Bytes> SignedBy() const;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <random>
 #include <string>
@@ -576,6 +577,22 @@ TEST_F(RevocationListSigned, WhatWasFoundIsRememberedForEachKey) {
   }
   EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), false));
   EXPECT_EQ(calls, 2);
+}
+
+TEST_F(RevocationListSigned, ThatAKeyDidNotSignIsForgottenAfterAMinute) {
+  const auto list = Load();
+  const auto start = std::chrono::steady_clock::now();
+  // As when OpenSSL has no memory for it.
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("other"), false, start));
+  int calls = 0;
+  const auto at = [&](std::chrono::seconds after) {
+    return list->IsSignedBy(AsBytes("key"), Counting(calls), false, start + after);
+  };
+  EXPECT_FALSE(at(std::chrono::seconds(59)));
+  EXPECT_EQ(calls, 0);
+  EXPECT_TRUE(at(std::chrono::seconds(60)));
+  EXPECT_TRUE(at(std::chrono::hours(24)));
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_F(RevocationListSigned, WhatIsGoneIsNotSignedAndThatIsNotRemembered) {
