@@ -17,6 +17,11 @@ std::string ErrorText(int error) {
   return std::generic_category().message(error);
 }
 
+void Say(int why, std::string& error, bool* lacking) {
+  if (lacking != nullptr) *lacking = IsLackOfMeans(why);
+  error = ErrorText(why);
+}
+
 std::string TooLarge(std::size_t max_size) {
   return "larger than " + std::to_string(max_size >> 20) + " MiB";
 }
@@ -37,6 +42,10 @@ bool IsNoFile(const struct dirent& entry) {
 
 }  // namespace
 
+bool IsLackOfMeans(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 std::string PathIn(const std::string& directory, std::string_view name) {
   std::string path;
   path.reserve(directory.size() + 1 + name.size());
@@ -51,7 +60,9 @@ OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_windo
   struct stat status {};
   if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0) {
     const int error = errno;
-    return {UniqueFd(-1), FileStamp::OfUnopened(path, error), {}, ErrorText(error)};
+    OpenedPath unopened{UniqueFd(-1), FileStamp::OfUnopened(path, error), {}, ErrorText(error)};
+    unopened.lacking = IsLackOfMeans(error);
+    return unopened;
   }
   auto stamp = FileStamp::Of(path, status, racy_window);
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
@@ -63,7 +74,7 @@ OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_windo
   return {std::move(fd), std::move(stamp), status, {}, max_size};
 }
 
-std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
+std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error, bool* lacking) {
   // Read, not mapped: a mapped file that is truncated by somebody else is a SIGBUS for the program.
   // The size may change while it is read, and is 0 in /proc.
   Bytes content(static_cast<std::size_t>(file.status.st_size) + 1);
@@ -77,7 +88,7 @@ std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
     const ssize_t count = read(file.fd.Get(), content.data() + size, content.size() - size);
     if (count < 0) {
       if (errno == EINTR) continue;
-      error = ErrorText(errno);
+      Say(errno, error, lacking);
       return std::nullopt;
     }
     if (count == 0) break;
@@ -87,10 +98,11 @@ std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error) {
   return content;
 }
 
-std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error) {
+std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error,
+                                                  bool* lacking) {
   const std::unique_ptr<DIR, DirectoryCloser> stream(fdopendir(directory.fd.Get()));
   if (stream == nullptr) {
-    error = ErrorText(errno);
+    Say(errno, error, lacking);
     return std::nullopt;
   }
   directory.fd.Release();  // the stream's now
@@ -104,7 +116,7 @@ std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::st
     names.emplace_back(entry->d_name);
   }
   if (errno != 0) {
-    error = ErrorText(errno);
+    Say(errno, error, lacking);
     return std::nullopt;
   }
   std::sort(names.begin(), names.end());

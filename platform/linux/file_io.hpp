@@ -54,10 +54,15 @@ struct OpenedPath {
   struct stat status {};  // all zero when it could not be opened
   std::string error;      // a clause without the path, as "No such file or directory"
   std::size_t max_size = kMaxFileSize;
+  bool lacking = false;  // not opened because of IsLackOfMeans()
 
   bool IsOpen() const { return fd.Get() >= 0; }
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
 };
+
+/// Whether this errno of open() or read() says that the process has no descriptor or memory left,
+/// and nothing about the file.
+bool IsLackOfMeans(int error);
 
 /// The path of `name` in `directory`.
 std::string PathIn(const std::string& directory, std::string_view name);
@@ -68,12 +73,15 @@ OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_windo
                     std::size_t max_size = kMaxFileSize);
 
 /// The content of the regular file that was opened; nullopt, with a clause in `error`, when it
-/// cannot be read or grew larger than its max_size.
-std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error);
+/// cannot be read or grew larger than its max_size. `lacking`, if it is asked for: whether the
+/// reason is IsLackOfMeans().
+std::optional<Bytes> ReadContent(const OpenedPath& file, std::string& error,
+                                 bool* lacking = nullptr);
 
 /// The names in the directory that was opened, sorted, without hidden ones and without what is
 /// neither a file nor a link. Nullopt, with a clause in `error`, when it cannot be read.
-/// `directory` is closed.
-std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error);
+/// `directory` is closed. `lacking` as for ReadContent().
+std::optional<std::vector<std::string>> ListNames(OpenedPath& directory, std::string& error,
+                                                  bool* lacking = nullptr);
 
 }  // namespace ostrust::platform

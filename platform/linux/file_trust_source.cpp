@@ -39,9 +39,11 @@ LoadResult FileTrustSource::LoadAfter(std::vector<std::string> unusable) {
   root_.Remember();
   interrupted_ = true;
   stamps_.clear();
+  lack_.clear();
   layered_ = nullptr;
   LoadResult result = path_.empty() ? LoadAuto(std::move(unusable)) : LoadPath(path_);
   interrupted_ = false;
+  if (!lack_.empty()) return Failure(lack_);
   return result;
 }
 
@@ -56,7 +58,13 @@ bool FileTrustSource::Changed() {
 OpenedPath FileTrustSource::Open(const std::string& path) {
   OpenedPath opened = OpenPath(path, options_.racy_window);
   stamps_.push_back(opened.stamp);
+  if (opened.lacking && lack_.empty()) lack_ = path + " cannot be read: " + opened.error;
   return opened;
+}
+
+void FileTrustSource::NoteUnread(const std::string& path, const std::string& error, bool lacking) {
+  stamps_.push_back(FileStamp::OfUnread(path));
+  if (lacking && lack_.empty()) lack_ = path + " cannot be read: " + error;
 }
 
 LoadResult FileTrustSource::LoadPath(const std::string& path) {
@@ -116,9 +124,10 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
                                        const char* hashed_directory,
                                        std::vector<std::string> problems) {
   std::string error;
-  const auto content = ReadContent(file, error);
+  bool lacking = false;
+  const auto content = ReadContent(file, error, &lacking);
   if (!content) {
-    stamps_.push_back(FileStamp::OfUnread(path));
+    NoteUnread(path, error, lacking);
     return Failure(path + " cannot be read: " + error);
   }
   Bundle bundle = ReadBundle(*content, path);
@@ -137,7 +146,7 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
   if (!directory) return {std::move(store), {}};
 
   auto layered = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
-  layered->ReadAddedFiles();
+  if (std::string lack = layered->ReadAddedFiles(); lack_.empty()) lack_ = std::move(lack);
   layered_ = layered;
   // They can distrust what the bundle trusts.
   if (layered->AnchorCount() == 0) return NoAnchor(layered->Source(), layered, reason);
@@ -150,11 +159,12 @@ std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory
   if (opened.stamp.IsMissing()) return std::nullopt;
   std::string error = opened.IsOpen() ? "not a directory" : opened.error;
   if (opened.IsDirectory()) {
-    if (const auto names = ListNames(opened, error)) {
+    bool lacking = false;
+    if (const auto names = ListNames(opened, error, &lacking)) {
       return LayeredTrustStore::Directory{path, opened.stamp, GroupByHash(*names),
                                           options_.racy_window};
     }
-    stamps_.push_back(FileStamp::OfUnread(path));
+    NoteUnread(path, error, lacking);
   }
   problems.push_back(path + " is not looked at: " + error);
   return std::nullopt;
@@ -163,9 +173,10 @@ std::optional<LayeredTrustStore::Directory> FileTrustSource::ListHashedDirectory
 LoadResult FileTrustSource::LoadDirectory(OpenedPath& directory, const std::string& path,
                                           std::vector<std::string> problems) {
   std::string error;
-  const auto names = ListNames(directory, error);
+  bool lacking = false;
+  const auto names = ListNames(directory, error, &lacking);
   if (!names) {
-    stamps_.push_back(FileStamp::OfUnread(path));
+    NoteUnread(path, error, lacking);
     return Failure(path + " cannot be read: " + error);
   }
 
@@ -193,7 +204,8 @@ void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileId
   if (file.IsOpen()) {
     // Debian has each certificate under three names, two of them links.
     if (!seen.emplace(file.status.st_dev, file.status.st_ino).second) return;
-    if (const auto content = ReadContent(file, error)) {
+    bool lacking = false;
+    if (const auto content = ReadContent(file, error, &lacking)) {
       Bundle bundle = ReadBundle(*content, path);
       if (bundle.certificates.empty() && bundle.problems.empty()) {
         problems.push_back(path + " holds no certificate");
@@ -203,7 +215,7 @@ void FileTrustSource::ReadDirectoryFile(const std::string& path, std::set<FileId
                 std::back_inserter(certificates));
       return;
     }
-    stamps_.push_back(FileStamp::OfUnread(path));
+    NoteUnread(path, error, lacking);
   }
   problems.push_back(path + " is not read: " + error);
 }

@@ -60,12 +60,17 @@ class FileTrustSource final : public TrustSource {
   std::optional<LayeredTrustStore::Directory> ListHashedDirectory(
       const std::string& path, std::vector<std::string>& problems);
   OpenedPath Open(const std::string& path);
+  /// Notes that `path` could not be read for `error`, and for a lack of means if so.
+  void NoteUnread(const std::string& path, const std::string& error, bool lacking);
 
   const std::string path_;
   const FileTrustOptions options_;
   RootDirectory root_;
   // What the last Load() looked at: also what it did not find and what it could not use.
   std::vector<FileStamp> stamps_;
+  // Why it must not be believed: what could not be read for lack of means may be what distrusts
+  // somebody.
+  std::string lack_;
   // It was left by std::bad_alloc, so that the stamps are not all there.
   bool interrupted_ = false;
   // The store it made, if that goes on reading files. Kept to learn which.

@@ -14,11 +14,9 @@ namespace {
 
 // The certificates in these files as far as their subjects have the hash that the names promise:
 // X509_LOOKUP_hash_dir would find no other.
-std::vector<TrustedCertificate> ReadHashedFiles(const std::string& directory,
-                                                const HashedFiles& files,
-                                                std::chrono::nanoseconds racy_window,
-                                                std::vector<FileStamp>& stamps,
-                                                std::vector<std::string>& problems) {
+std::vector<TrustedCertificate> ReadHashedFiles(
+    const std::string& directory, const HashedFiles& files, std::chrono::nanoseconds racy_window,
+    std::vector<FileStamp>& stamps, std::vector<std::string>& problems, std::string& lack) {
   std::vector<TrustedCertificate> certificates;
   for (const std::string& name : files.names) {
     const std::string path = PathIn(directory, name);
@@ -26,11 +24,13 @@ std::vector<TrustedCertificate> ReadHashedFiles(const std::string& directory,
     stamps.push_back(file.stamp);
     if (file.IsDirectory()) continue;
     std::string error = std::move(file.error);
-    const auto content = file.IsOpen() ? ReadContent(file, error) : std::nullopt;
+    bool unread_for_lack = file.lacking;
+    const auto content = file.IsOpen() ? ReadContent(file, error, &unread_for_lack) : std::nullopt;
     if (!content) {
       if (file.IsOpen()) stamps.push_back(FileStamp::OfUnread(path));
       problems.push_back(path + " is not read: ");
       problems.back() += error;
+      if (unread_for_lack) lack = problems.back();
       continue;
     }
     Bundle bundle = ReadBundle(*content, path);
@@ -78,10 +78,13 @@ LayeredTrustStore::Cell* LayeredTrustStore::CellOf(std::uint32_t name_hash) {
   return const_cast<Cell*>(std::as_const(*this).CellOf(name_hash));
 }
 
-void LayeredTrustStore::ReadAddedFiles() const {
+std::string LayeredTrustStore::ReadAddedFiles() const {
   for (const Cell& cell : cells_) {
-    if (cell.files.names.size() > cell.in_bundle.size()) ContentOf(cell);
+    if (cell.files.names.size() <= cell.in_bundle.size()) continue;
+    const Content& content = ContentOf(cell);
+    if (!content.lack.empty()) return content.lack;
   }
+  return {};
 }
 
 std::unique_ptr<LayeredTrustStore::Content> LayeredTrustStore::ReadCell(
@@ -94,8 +97,8 @@ std::unique_ptr<LayeredTrustStore::Content> LayeredTrustStore::ReadCell(
     content->stamps.push_back(FileStamp::OfUnread(directory_));
     return content;
   }
-  std::vector<TrustedCertificate> certificates =
-      ReadHashedFiles(directory_, cell.files, racy_window_, content->stamps, problems);
+  std::vector<TrustedCertificate> certificates = ReadHashedFiles(
+      directory_, cell.files, racy_window_, content->stamps, problems, content->lack);
   const bool all_known = std::all_of(
       certificates.begin(), certificates.end(), [&](const TrustedCertificate& certificate) {
         const CertificateTrust known = base_->TrustOf(certificate.der);

@@ -41,8 +41,9 @@ class LayeredTrustStore final : public TrustStore {
   LayeredTrustStore& operator=(const LayeredTrustStore&) = delete;
   ~LayeredTrustStore() override;
 
-  /// Reads the files of each hash of which the bundle has fewer certificates.
-  void ReadAddedFiles() const;
+  /// Reads the files of each hash of which the bundle has fewer certificates. Returns a sentence
+  /// when one could not be read for lack of means (IsLackOfMeans()): then it may not be believed.
+  std::string ReadAddedFiles() const;
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
@@ -65,6 +66,7 @@ class LayeredTrustStore final : public TrustStore {
     std::unique_ptr<const MemoryTrustStore> store;
     std::ptrdiff_t more_anchors = 0;
     std::vector<FileStamp> stamps;
+    std::string lack;  // a file that could not be read for lack of means, in a sentence
   };
   struct Cell {
     HashedFiles files;

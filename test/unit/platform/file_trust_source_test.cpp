@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 #include <vector>
 
 #include "certificates.hpp"
+#include "failing_open.hpp"
 #include "temporary_directory.hpp"
 
 namespace ostrust::platform {
@@ -270,6 +272,26 @@ TEST(DirectorySource, DistrustInOneFileHoldsAgainstAnother) {
   EXPECT_EQ(result.store->AnchorCount(), 1U);
 }
 
+TEST(DirectorySource, AFileThatNoDescriptorOrMemoryIsLeftForIsNotPassedOver) {
+  const TemporaryDirectory directory;
+  directory.Write("good.pem", Pem(MakeRoot("Good")));
+  directory.Write("bad.pem", TrustedPem(MakeRoot("Bad"), nullptr, "anyExtendedKeyUsage"));
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+    const FailingOpen failing(directory.Path("bad.pem"), error);
+    const LoadResult result = LoadFrom(directory.Path());
+    EXPECT_EQ(result.store, nullptr);
+    EXPECT_TRUE(Has(result.error, "/bad.pem cannot be read: ")) << result.error;
+  }
+  for (const int error : {EACCES, ENOENT, EIO, EINTR}) {
+    const FailingOpen failing(directory.Path("bad.pem"), error);
+    const LoadResult result = LoadFrom(directory.Path());
+    ASSERT_NE(result.store, nullptr) << result.error;
+    EXPECT_EQ(result.store->Entries().size(), 1U);
+    ASSERT_EQ(result.store->Problems().size(), 1U);
+    EXPECT_TRUE(Has(result.store->Problems()[0], "/bad.pem is not read: "));
+  }
+}
+
 // --- auto
 
 TEST(AutoSource, TakesTheFirstBundleOfTheTableAndTheDirectoryBesideIt) {
@@ -317,6 +339,20 @@ TEST(AutoSource, WithoutABundleTheFirstDirectoryWithAnAnchorIsTaken) {
   EXPECT_EQ(result.store->Source(), root.Path("etc/pki/tls/certs"));
   ASSERT_EQ(result.store->Problems().size(), 1U);
   EXPECT_TRUE(Has(result.store->Problems()[0], "etc/ssl/certs holds no certificate"));
+}
+
+TEST(AutoSource, NoOtherSourceIsTakenWhereNoDescriptorIsLeft) {
+  const TemporaryDirectory root;
+  root.Write(kDebianBundle, Pem(MakeRoot("One")));
+  root.Write("etc/ssl/certs/0a0a0a0a.0", Pem(MakeRoot("Bad")));
+  for (const char* path : {kDebianBundle, "etc/ssl/certs", "etc/ssl/certs/0a0a0a0a.0"}) {
+    ASSERT_EQ(LoadAuto(root).error, "");
+    const FailingOpen failing(root.Path(path), EMFILE);
+    const LoadResult result = LoadAuto(root);
+    EXPECT_EQ(result.store, nullptr) << path;
+    EXPECT_TRUE(Has(result.error, path)) << result.error;
+    EXPECT_TRUE(Has(result.error, "Too many open files")) << result.error;
+  }
 }
 
 TEST(AutoSource, FailureNamesEverythingThatWasTried) {

@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "certificates.hpp"
+#include "failing_open.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "platform/live_trust_store.hpp"
 #include "temporary_directory.hpp"
@@ -74,6 +76,22 @@ TEST_F(RefreshTest, AnEditInPlaceIsSeen) {
   directory_.Write("bundle.pem", "# now another one\n" + Pem(two_));
   EXPECT_TRUE(Trusts(live, "Two"));
   EXPECT_FALSE(Trusts(live, "One"));
+}
+
+TEST_F(RefreshTest, WithoutADescriptorForAFileOfADirectoryTheLastStateStays) {
+  directory_.Write("roots/one.pem", Pem(one_));
+  directory_.Write("roots/two.pem", TrustedPem(two_, nullptr, "anyExtendedKeyUsage"));
+  LiveTrustStore& live = Live(directory_.Path("roots"));
+  ASSERT_TRUE(live.Current()->TrustOf(two_).IsDistrusted());
+  directory_.Write("roots/three.pem", Pem(two_));
+  {
+    const FailingOpen failing(directory_.Path("roots/two.pem"), EMFILE);
+    EXPECT_TRUE(live.Current()->TrustOf(two_).IsDistrusted());
+    EXPECT_NE(live.GetStatus().error, "");
+  }
+  EXPECT_TRUE(live.Current()->TrustOf(two_).IsDistrusted());
+  EXPECT_EQ(live.GetStatus().error, "");
+  EXPECT_EQ(live.GetStatus().generation, 2U);
 }
 
 TEST_F(RefreshTest, ALinkTurnedToAnotherFileIsSeen) {

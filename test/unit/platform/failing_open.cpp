@@ -1,0 +1,45 @@
+#include "failing_open.hpp"
+
+#include <linux/fcntl.h>  // not fcntl.h, which may have an open() of its own to be inlined
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+#include <utility>
+
+namespace ostrust::platform {
+namespace {
+
+const char* failing = nullptr;
+int how = 0;
+
+}  // namespace
+
+FailingOpen::FailingOpen(std::string path, int error) : path_(std::move(path)) {
+  failing = path_.c_str();
+  how = error;
+}
+
+FailingOpen::~FailingOpen() {
+  failing = nullptr;
+}
+
+}  // namespace ostrust::platform
+
+extern "C" int open(const char* path, int flags, ...) {
+  using namespace ostrust::platform;
+  if (failing != nullptr && std::strcmp(path, failing) == 0) {
+    errno = how;
+    return -1;
+  }
+  unsigned mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    std::va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, unsigned);
+    va_end(arguments);
+  }
+  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}

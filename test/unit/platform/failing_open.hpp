@@ -1,0 +1,22 @@
+// open() that fails for one file: no descriptor is left just then, as the limit of a process cannot
+// say.
+#pragma once
+
+#include <string>
+
+namespace ostrust::platform {
+
+/// While it lives open() of exactly this path fails with this errno, in the whole process. One at a
+/// time.
+class FailingOpen {
+ public:
+  FailingOpen(std::string path, int error);
+  FailingOpen(const FailingOpen&) = delete;
+  FailingOpen& operator=(const FailingOpen&) = delete;
+  ~FailingOpen();
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace ostrust::platform
