@@ -31,6 +31,17 @@ using namespace host;
 namespace {
 
 constexpr int kThreads = 16;
+
+// What ThreadSanitizer keeps of each allocation is guarded by a lock of its own, which a forked
+// child may find locked for ever (DenseSlabAlloc::Refill()). There a child only execs.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
+
 #ifdef OSTRUST_SANITIZED
 constexpr unsigned kPatience = 20;
 #else
@@ -161,7 +172,13 @@ int main(int count, char** arguments) {
   };
   std::vector<std::function<void()>> work = {
       change,
-      [&] { ForkAndVerify(shared.get()); },
+      [&] {
+        if (kThreadSanitizer) {
+          VerifyBoth(shared.get(), nullptr, "in the shared store");
+        } else {
+          ForkAndVerify(shared.get());
+        }
+      },
       ForkAndExec,
       InALibraryContext,
       InALibraryContext,
@@ -208,8 +225,12 @@ int main(int count, char** arguments) {
   for (std::thread& thread : threads) thread.join();
   CHECK_EQ(wrong.load(), 0);
   for (const std::atomic<int>& done : rounds) CHECK(done > 0 || waiting_for_openssl > 0);
-  std::printf("%d children, %d waited for a lock of OpenSSL's\n", children.load(),
-              waiting_for_openssl.load());
+  if (kThreadSanitizer) {
+    std::puts("not tried under ThreadSanitizer: a forked child that verifies");
+  } else {
+    std::printf("%d children, %d waited for a lock of OpenSSL's\n", children.load(),
+                waiting_for_openssl.load());
+  }
   if (second_context != nullptr) second->OSSL_LIB_CTX_free(second_context);
   shared.reset();
   client.reset();
