@@ -123,6 +123,7 @@ std::atomic<bool> counting{false};
 std::atomic<std::size_t> calls{0};
 std::size_t target = kNever;
 std::size_t target_way = 0;
+bool lasting = false;
 bool recording = false;
 bool started = false;
 
@@ -235,10 +236,11 @@ bool Fails(Kind kind, const void* caller, int* how) {
     report->confirmed[number] = certain || IsBelowModule();
   }
   errno = saved_errno;
-  if (number != target) return false;
+  const bool still = lasting && report->fired && kind == report->fired_kind;
+  if (number != target && !still) return false;
   report->fired = true;
   report->fired_kind = kind;
-  WritePlaces(report->fired_at, sizeof report->fired_at);
+  if (!still) WritePlaces(report->fired_at, sizeof report->fired_at);
   const Description& description = kKinds[static_cast<std::size_t>(kind)];
   *how = description.ways[target_way % description.count].value;
   errno = saved_errno;
@@ -336,8 +338,9 @@ void Record(const void* stack) {
   Start(stack);
 }
 
-void Arm(const void* stack, std::size_t call, std::size_t way) {
+void Arm(const void* stack, std::size_t call, std::size_t way, bool lasts) {
   recording = false;
+  lasting = lasts;
   target = call;
   target_way = way;
   Start(stack);

@@ -78,8 +78,9 @@ bool Begin(const char* module, Report* report);
 /// From here on the calls are counted, on all threads. `stack`: an address in the caller's frame;
 /// OpenSSL's calls for memory are looked at in this thread and up to there.
 void Record(const void* stack);
-/// As Record(); the call of this number, from 0 on, fails.
-void Arm(const void* stack, std::size_t call, std::size_t way);
+/// As Record(); the call of this number, from 0 on, fails, and if it `lasts` all of its kind that
+/// follow.
+void Arm(const void* stack, std::size_t call, std::size_t way, bool lasts);
 /// Nothing fails and nothing is counted until Resume(), which does nothing before Record() or Arm()
 /// and after End().
 void Pause();

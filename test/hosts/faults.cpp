@@ -18,6 +18,8 @@
 //     network=yes    what was not fetched may be left alone for a while
 //     unread=WAYS    a file that fails in one of these ways, one after the other with a comma, is
 //                    not known, so that then it may be accepted; "any" are all of them
+//     lasting=yes    only where memory or descriptors are short; after the call all others of its
+//                    kind fail, too, until the question is answered
 //     stride=N       of the calls for memory every Nth only
 //     ways=N         of the other calls' ways to fail every Nth only
 //     call=N way=N   one call only, with everything that is known about it
@@ -257,7 +259,7 @@ struct Fault {
     if (record) {
       fault::Record(stack);
     } else {
-      fault::Arm(stack, call, way);
+      fault::Arm(stack, call, way, row.Is("lasting", "yes"));
     }
   }
 };
@@ -441,6 +443,11 @@ struct Tally {
   std::map<std::string, std::size_t> died_in_openssl;
 };
 
+bool IsShortage(fault::Kind kind, std::size_t way) {
+  const std::string name = fault::WayOf(kind, way);
+  return name == "ENOMEM" || name == "EMFILE" || name == "ENOBUFS";
+}
+
 /// True: as it should be.
 bool RunOnce(const Fault& fault, const Prepared& prepared, Tally& tally) {
   if (!row.Get("store").empty()) PutStore(row.Get("store"));
@@ -536,6 +543,7 @@ int main(int count, char** arguments) {
     if (!chosen) continue;
     for (std::size_t way = 0; way < fault::WaysOf(kinds[call]); ++way) {
       if (only < calls && way != row.Number("way", 0)) continue;
+      if (row.Is("lasting", "yes") && !IsShortage(kinds[call], way)) continue;
       if (only >= calls && !of_memory && rank++ % ways != 0) continue;
       RunOnce({.record = false, .call = call, .way = way}, prepared, tally);
     }

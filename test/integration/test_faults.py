@@ -111,6 +111,14 @@ class Verdicts(FaultTest):
         self.assertIn(REJECTED, tried["answers"], tried)
 
 
+    def test_a_shortage_that_lasts(self):
+        for mode, stride in (("first", 41), ("warm", 3)):
+            self.store("root-a")
+            self.faults(ACCEPTED, self.ostrust(), 60, mode=mode, lasting="yes", stride=stride)
+            self.store("root-a", "int-a-distrusted")
+            self.faults(REJECTED, self.ostrust(), 60, mode=mode, lasting="yes", stride=stride)
+
+
 class Loading(FaultTest):
     """The provider itself: with it or without, and never half."""
 
