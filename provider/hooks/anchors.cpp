@@ -75,7 +75,14 @@ X509* AnchorCache::Get(const StoreEntry& entry, const std::string& propq, const 
 
 bool AnchorCache::IsDoubtful(X509* x509) const {
   constexpr std::uint32_t kBad = EXFLAG_INVALID | EXFLAG_NO_FINGERPRINT;
-  if ((symbols_.X509_get_extension_flags(x509) & kBad) != 0) return true;
+  const std::uint32_t flags = symbols_.X509_get_extension_flags(x509);
+  if ((flags & kBad) != 0) return true;
+  // Without the flag a root is taken for its own issuer again and again.
+  if ((flags & EXFLAG_SS) == 0 &&
+      symbols_.X509_NAME_cmp(symbols_.X509_get_subject_name(x509),
+                             symbols_.X509_get_issuer_name(x509)) == 0) {
+    return true;
+  }
   const EVP_PKEY* const key = symbols_.X509_get0_pubkey(x509);
   return key == nullptr || (symbols_.EVP_PKEY_get_security_bits != nullptr &&
                             symbols_.EVP_PKEY_get_security_bits(key) <= 0);

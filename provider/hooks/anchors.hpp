@@ -47,8 +47,9 @@ class AnchorCache {
 
   Item* Find(const platform::StoreEntry& entry, const std::string& propq);
   host::X509Ptr Parse(const platform::StoreEntry& entry, const std::string& propq) const;
-  /// OpenSSL found no use for its extensions or its key. It remembers that in the object, also
-  /// where only memory was short (x509v3_cache_extensions(), x509_pubkey_ex_d2i_ex()).
+  /// OpenSSL found no use for its extensions or its key, or no signature of its own on it. It
+  /// remembers that in the object, also where only memory was short (x509v3_cache_extensions(),
+  /// x509_pubkey_ex_d2i_ex()).
   bool IsDoubtful(X509* x509) const;
   bool ApplyTrust(X509* x509, platform::CertificateTrust trust) const;
 

@@ -112,11 +112,11 @@ class Verdicts(FaultTest):
 
 
     def test_a_shortage_that_lasts(self):
-        for mode, stride in (("first", 41), ("warm", 3)):
-            self.store("root-a")
-            self.faults(ACCEPTED, self.ostrust(), 60, mode=mode, lasting="yes", stride=stride)
-            self.store("root-a", "int-a-distrusted")
-            self.faults(REJECTED, self.ostrust(), 60, mode=mode, lasting="yes", stride=stride)
+        self.faults(ACCEPTED, self.ostrust(), 1000, lasting="yes", stride=5)
+        self.faults(ACCEPTED, self.ostrust(), 60, mode="warm", lasting="yes", stride=3)
+        self.store("root-a", "int-a-distrusted")
+        self.faults(REJECTED, self.ostrust(), 1000, lasting="yes", stride=41)
+        self.faults(REJECTED, self.ostrust(), 60, mode="warm", lasting="yes", stride=3)
 
 
 class Loading(FaultTest):
