@@ -165,8 +165,8 @@ class Binding {
 
   Binding(host::Image image, std::size_t slot);
 
-  /// Resolves the symbols and hooks what is hooked, as far as it is not done yet. The caller has the
-  /// registry's mutex.
+  /// Resolves the symbols and hooks what is hooked, as far as it is not done yet. The caller has
+  /// the registry's mutex.
   void Install();
   std::string HookLookupMethods();
   bool ProbeHook(X509_LOOKUP_METHOD* method) const;
