@@ -13,6 +13,7 @@ from support import MARKER, MODULE, SOURCE, OstrustTest, pem, port_of, text_of
 
 DOCUMENT = os.path.join(SOURCE, "docs", "troubleshooting.md")
 NAMED = {}  # what a heading says -> the test
+NOT_SANITIZED = unittest.skipIf(support.SANITIZER, "curl and Node.js do not survive a runtime that is preloaded into them")
 
 
 def symptom(heading):
@@ -105,6 +106,7 @@ class Messages(Trouble):
             self.assertRefused(words, "leaf-int", self.ostrust())
             self.assertAccepted("leaf-int-chain", self.ostrust())
 
+    @NOT_SANITIZED
     @unittest.skipUnless(shutil.which("node"), "node is not installed")
     def test_no_issuer_in_node(self):
         with open(DOCUMENT) as file:
@@ -174,6 +176,7 @@ class Messages(Trouble):
         self.assertIn(heading.strip("`"), self.python(code, self.stock()))
         self.assertEqual(self.python(code, self.ostrust()), "no error")
 
+    @NOT_SANITIZED
     @unittest.skipUnless(shutil.which("curl"), "curl is not installed")
     @symptom("`error setting certificate file`")
     def test_curl(self, heading):
