@@ -226,6 +226,7 @@ void TakeExcerpts(Check& check, const OPENSSL_STACK* part, const X509* x509,
       newest_first.begin(), newest_first.end(),
       [](const ListPtr& a, const ListPtr& b) { return a->ThisUpdate() > b->ThisUpdate(); });
   for (const ListPtr& list : newest_first) {
+    const host::DroppedErrors dropped(symbols);  // of each: there is room for 16
     const auto der = list->ExcerptFor(serial_number);
     if (!der) {
       finding.bad.push_back(list);
@@ -266,6 +267,7 @@ void SetParameters(const ListQuestion& question, X509_STORE_CTX* ctx) {
 void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const ListPtr> lists,
               ListFinding& finding) {
   const host::Symbols& symbols = question.symbols;
+  const host::DroppedErrors dropped(symbols);
   Check check{question, nullptr, {}, finding};
   Stack part(symbols, reinterpret_cast<Stack::Free>(symbols.X509_free));
   X509* const anchor = TakePart(question, depth, part);
@@ -321,7 +323,6 @@ ListFinding CheckLists(const ListQuestion& question, std::size_t depth,
                        std::span<const ListPtr> lists) {
   ListFinding finding;
   if (lists.empty()) return finding;
-  const host::DroppedErrors dropped(question.symbols);
   RunCheck(question, depth, lists, finding);
   if (finding.status != RevocationStatus::kUnknown) return finding;
   // Somewhere in OpenSSL memory may have been short, and what is unknown may be accepted.
