@@ -59,10 +59,9 @@ std::string DescribeCaches(const std::vector<Cache>& caches, std::int64_t now) {
 }
 
 std::string DescribeFilter(const Filter& filter) {
-  if (filter.library.empty()) return {};
-  return filter.library + (filter.configuration.empty()
-                               ? ", without a configuration"
-                               : ", configured by " + filter.configuration);
+  if (filter.file.empty()) return {};
+  return filter.file + (filter.configuration.empty() ? ", without a configuration"
+                                                     : ", configured by " + filter.configuration);
 }
 
 }  // namespace ostrust::tool

@@ -36,7 +36,7 @@ struct Cache {
 
 /// libupki, which asks CRLite's filters.
 struct Filter {
-  std::string library;        // a path; empty when there is none
+  std::string file;           // the library; a path; empty when there is none
   std::string why;            // then
   std::string configuration;  // the file it reads; empty when there is none
 };

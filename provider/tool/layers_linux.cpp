@@ -57,8 +57,8 @@ Filter FindFilter() {
   Filter filter;
   if (platform::LoadUpki(platform::kUpkiLibrary, filter.why) == nullptr) return filter;
   filter.why.clear();
-  filter.library = LoadedFile(platform::kUpkiLibrary);
-  if (filter.library.empty()) filter.library = platform::kUpkiLibrary;
+  filter.file = LoadedFile(platform::kUpkiLibrary);
+  if (filter.file.empty()) filter.file = platform::kUpkiLibrary;
   // As libupki looks for it, and only there without HOME (platform/linux/upki.cpp).
   const std::string home = GetVariable("HOME").value_or("");
   const std::string set = GetVariable("XDG_CONFIG_HOME").value_or("");

@@ -135,7 +135,7 @@ Json DescribeLayers(const std::optional<Layers>& layers) {
   return {{"policy", policy},
           {"caches", caches},
           {"crlite",
-           {{"library", OrNull(layers->filter.library)},
+           {{"library", OrNull(layers->filter.file)},
             {"why", OrNull(layers->filter.why)},
             {"configuration", OrNull(layers->filter.configuration)}}}};
 }
