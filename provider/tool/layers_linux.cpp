@@ -19,7 +19,7 @@ namespace ostrust::tool {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PolicyCounts, distrusted, rules, by_purpose, by_date,
                                    by_constraints)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Filter, library, why, configuration)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Filter, file, why, configuration)
 
 namespace {
 
