@@ -2,7 +2,7 @@
 #
 #     cmake --preset deb && cmake --build --preset deb && cpack --config build/deb/CPackConfig.cmake
 #
-# Two builds of one commit give the same bytes. The time of every file is SOURCE_DATE_EPOCH; if that is not set
+# Two builds of one commit are meant to give the same bytes (test/package compares them). The time of every file is SOURCE_DATE_EPOCH; if that is not set
 # in the environment, the time of the commit.
 if(NOT OSTRUST_PACKAGE)
   return()
