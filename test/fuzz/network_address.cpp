@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "fuzz_target.hpp"
@@ -105,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CheckIpv6(ipv6);
   }
   sockaddr_storage storage{};
-  std::memcpy(&storage, data, std::min(size, sizeof storage));
+  std::copy_n(data, std::min(size, sizeof storage), reinterpret_cast<std::uint8_t*>(&storage));
   const auto any = NetworkAddress::Of(reinterpret_cast<const sockaddr*>(&storage),
                                       static_cast<socklen_t>(std::min(size, sizeof storage)));
   Require(!ToText(any).empty());

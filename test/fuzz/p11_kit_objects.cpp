@@ -5,6 +5,7 @@
 #include <p11-kit/pkcs11.h>
 #include <p11-kit/pkcs11x.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -77,7 +78,7 @@ CK_RV GetSlotList(CK_BBOOL, CK_SLOT_ID* slots, CK_ULONG* count) {
 CK_RV GetSlotInfo(CK_SLOT_ID, CK_SLOT_INFO* info) {
   *info = {};
   const ByteView path = module->pieces.Take(module->pieces.Byte() % 64);
-  std::memcpy(info->slotDescription, path.data(), path.size());
+  std::copy(path.begin(), path.end(), reinterpret_cast<std::byte*>(info->slotDescription));
   return Result();
 }
 
@@ -140,7 +141,7 @@ CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE, CK_ATTRIBUT
     }
     module->allocated += attribute.ulValueLen;
     const ByteView value = module->pieces.Take(attribute.ulValueLen);
-    std::memcpy(attribute.pValue, value.data(), value.size());
+    std::copy(value.begin(), value.end(), static_cast<std::byte*>(attribute.pValue));
     if (byte >= 200) attribute.ulValueLen = byte < 230 ? value.size() : CK_ULONG(byte) << 8;
     if (byte == 255) attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;
   }
