@@ -278,7 +278,7 @@ void CryptoFree(void* block, const char*, int) {
   std::free(block);
 }
 
-void Died(int signal) {
+[[maybe_unused]] void Died(int signal) {
   counting = false;
   report->signal = signal;
   WritePlaces(report->died_at, sizeof report->died_at);
