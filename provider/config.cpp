@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <initializer_list>
 #include <iterator>
 #include <system_error>
 #include <utility>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 #include "platform/trust_source.hpp"
 #include "provider/host/file.hpp"
@@ -17,7 +15,7 @@
 namespace ostrust {
 namespace {
 
-constexpr double kMaxRefreshSeconds = 86400;
+constexpr std::int64_t kMaxRefreshSeconds = 86400;
 constexpr int kMaxNetworkTimeoutSeconds = 600;
 
 std::string_view Trim(std::string_view text) {
@@ -25,6 +23,31 @@ std::string_view Trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+/// A plain decimal number of seconds, as "0.25", in milliseconds; further decimals are cut off.
+/// Nullopt for anything else. By hand: libc++ up to 19 has no std::from_chars() for double, and
+/// strtod() depends on the locale.
+std::optional<std::int64_t> MillisecondsOf(std::string_view text) {
+  constexpr std::int64_t kTooMany = 1'000'000'000'000;
+  constexpr int kDecimals = 3;
+  std::int64_t number = 0;
+  int decimals = -1;  // before the point
+  bool has_digits = false;
+  for (const char c : text) {
+    if (c == '.' && decimals < 0) {
+      decimals = 0;
+      continue;
+    }
+    if (c < '0' || c > '9') return std::nullopt;
+    has_digits = true;
+    if (decimals == kDecimals) continue;
+    number = std::min(number * 10 + (c - '0'), kTooMany);
+    if (decimals >= 0) ++decimals;
+  }
+  if (!has_digits) return std::nullopt;
+  for (int i = std::max(decimals, 0); i < kDecimals; ++i) number *= 10;
+  return number;
 }
 
 char LowerAscii(char c) {
@@ -103,24 +126,12 @@ class Reader {
   void Refresh(const char* key, std::chrono::milliseconds& out) {
     const auto value = Value(key);
     if (!value) return;
-    double seconds = 0;
-    const char* const end = value->data() + value->size();
-    // What the two functions below read in different ways is refused.
-    const bool is_plain = value->find_first_not_of("0123456789.") == std::string::npos;
-#ifdef __APPLE__
-    // libc++ has no std::from_chars() for double. A null locale is the C locale (xlocale.3).
-    char* stop = nullptr;
-    if (!value->empty()) seconds = ::strtod_l(value->c_str(), &stop, nullptr);
-    const bool is_number = stop == end;
-#else
-    const auto [stop, error] = std::from_chars(value->data(), end, seconds);
-    const bool is_number = error == std::errc() && stop == end;
-#endif
-    if (!is_plain || !is_number || seconds > kMaxRefreshSeconds) {
+    const auto milliseconds = MillisecondsOf(*value);
+    if (!milliseconds || *milliseconds > kMaxRefreshSeconds * 1000) {
       Refuse(key, *value, "a number of seconds from 0 to 86400");
       return;
     }
-    out = std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
+    out = std::chrono::milliseconds(*milliseconds);
   }
 
   void Seconds(const char* key, std::chrono::milliseconds& out) {

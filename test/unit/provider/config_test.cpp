@@ -48,8 +48,8 @@ TEST(Config, SwitchesTakeTheSpellingsOpenSslTakes) {
 TEST(Config, ABadValueIsNamedWithItsKeyAndTheAllowedValues) {
   EXPECT_EQ(ErrorOf("default-paths", "maybe"),
             "default-paths = maybe is not a value ostrust knows: it can be yes or no");
-  for (const char* value :
-       {"-1", "soon", "1s", "1e9", "nan", "inf", "86401", "+5", "0x10", "1e1"}) {
+  for (const char* value : {"-1", "soon", "1s", "1e9", "nan", "inf", "86401", "+5", "0x10", "1e1",
+                            "1.2.3", ".", "86400.001", "18446744073709551617"}) {
     EXPECT_NE(ErrorOf("refresh", value).find("a number of seconds"), std::string::npos) << value;
   }
   EXPECT_NE(ErrorOf("refresh", "").find("refresh is empty"), std::string::npos);
@@ -169,6 +169,12 @@ TEST(Config, EveryBadValueIsReported) {
 TEST(Config, RefreshTakesFractions) {
   EXPECT_EQ(Read({{"refresh", "0.25"}}).refresh, std::chrono::milliseconds(250));
   EXPECT_EQ(Read({{"refresh", "0"}}).refresh, std::chrono::milliseconds(0));
+  EXPECT_EQ(Read({{"refresh", "86400"}}).refresh, std::chrono::hours(24));
+  EXPECT_EQ(Read({{"refresh", ".5"}}).refresh, std::chrono::milliseconds(500));
+  EXPECT_EQ(Read({{"refresh", "2."}}).refresh, std::chrono::milliseconds(2000));
+  // No binary number is this one: 1.001 * 1000 is a bit less than 1001.
+  EXPECT_EQ(Read({{"refresh", "1.001"}}).refresh, std::chrono::milliseconds(1001));
+  EXPECT_EQ(Read({{"refresh", "0.0019"}}).refresh, std::chrono::milliseconds(1));
 }
 
 TEST(Config, PreloadTakesYesNoOrNames) {
