@@ -124,7 +124,9 @@ struct ChainVerdict {
 class ChainVerifier {
  public:
   virtual ~ChainVerifier() = default;
-  /// Throws only std::bad_alloc, which refuses the chain.
+  /// kNone only where the system said yes to this very question: what it did not say, or failed to,
+  /// is kUndecided. Throws only std::bad_alloc, which refuses the chain. Where the system must not
+  /// be called in a child of fork(), it is not, and the answer is kUndecided.
   virtual ChainVerdict Verify(const ChainQuestion& question) const = 0;
 
  protected:
@@ -133,7 +135,9 @@ class ChainVerifier {
   ChainVerifier& operator=(const ChainVerifier&) = default;
 };
 
-/// This system's verifier; null where it has none.
+/// This system's verifier; null where it has none, and only there: the module is built with
+/// OSTRUST_SYSTEM_VERIFIES where it has one (platform/SYSTEM/system.cmake). Throws only
+/// std::bad_alloc.
 std::unique_ptr<ChainVerifier> MakeChainVerifier();
 
 }  // namespace ostrust::platform

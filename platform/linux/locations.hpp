@@ -1,5 +1,6 @@
 // Where the Unix systems keep the anchors they trust. The table is the model of Go's
-// crypto/x509/root_linux.go: one line each, with the systems named that use it.
+// crypto/x509/root_linux.go: one line each, with the systems named that use it. A Unix with a
+// folder of its own defines these functions there, for its own paths only.
 //
 // For `trust-source = auto`, and for the provider, which must recognise these paths when a program
 // names one. Nothing is read here.

@@ -1,4 +1,5 @@
-// What GNU's C library and ELF's dynamic linker know of the process.
+// What GNU's and musl's C library and ELF's dynamic linker know of the process. The BSDs' libraries
+// have issetugid() and getprogname() for the first two, as macOS (process_macos.cpp).
 
 #include <cerrno>  // program_invocation_short_name
 #include <cstdlib>
