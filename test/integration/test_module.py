@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """What the module is as a file, and what the source tree may not contain."""
+import glob
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 from support import MODULE, SANITIZER, SOURCE
@@ -78,6 +81,47 @@ class SourceTree(unittest.TestCase):
                         if re.match(r"\s*#\s*include\s*[<\"](openssl/|provider/)", line):
                             found.append("%s:%d: %s" % (path, number, line.strip()))
         self.assertEqual(found, [])
+
+    def test_every_source_of_a_system_is_named_for_cmake(self):
+        platform = os.path.join(SOURCE, "platform")
+        systems = sorted(glob.glob(os.path.join(platform, "*", "system.cmake")))
+        self.assertTrue(systems)
+        named = set()
+        for path in systems + [os.path.join(platform, "CMakeLists.txt"),
+                               os.path.join(SOURCE, "provider", "CMakeLists.txt")]:
+            with open(path) as file:
+                named.update(re.findall(r"[\w/]+[.]cpp", file.read()))
+        of_systems = {os.path.relpath(path, platform) for path in glob.glob(os.path.join(platform, "*", "*.cpp"))}
+        host = os.path.join(SOURCE, "provider", "host")
+        # Those that every system has are provider/CMakeLists.txt's, with the folder before them.
+        host_sources = {name for name in os.listdir(host) if name.endswith(".cpp") and "host/" + name not in named}
+        self.assertTrue(of_systems and host_sources)
+        self.assertEqual((of_systems | host_sources) - named, set())
+
+    @unittest.skipIf(shutil.which("cmake") is None, "cmake is missing")
+    def test_cmake_refuses_a_system_without_a_folder_and_says_what_to_do(self):
+        with tempfile.TemporaryDirectory() as work:
+            script = os.path.join(work, "system.cmake")
+            with open(script, "w") as file:
+                file.write('cmake_minimum_required(VERSION 3.22)\ninclude("%s")\n'
+                           'message("for ${OSTRUST_SYSTEM}, verifies ${OSTRUST_SYSTEM_VERIFIES}")\n'
+                           % os.path.join(SOURCE, "platform", "systems.cmake"))
+
+            def configure(*arguments):
+                done = subprocess.run(["cmake", *arguments, "-P", script], stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT)
+                return done.returncode, " ".join(done.stdout.decode().split())
+            for name, answer in (("Linux", "for linux, verifies OFF"), ("Darwin", "for macos, verifies ON"),
+                                 ("Windows", "for windows, verifies ON")):
+                self.assertEqual(configure("-DCMAKE_SYSTEM_NAME=" + name), (0, answer))
+            status, text = configure("-DCMAKE_SYSTEM_NAME=Plan9")
+            self.assertEqual(status, 1)
+            for part in ("there is no platform/plan9/system.cmake", "linux", "macos", "windows", "CONTRIBUTING.md",
+                         "-DOSTRUST_SYSTEM=linux"):
+                self.assertIn(part, text)
+            status, text = configure("-DCMAKE_SYSTEM_NAME=Plan9", "-DOSTRUST_SYSTEM=linux")
+            self.assertEqual((status, text.endswith("for linux, verifies OFF")), (0, True))
+            self.assertIn("Plan9 is taken for linux", text)
 
 
 if __name__ == "__main__":
