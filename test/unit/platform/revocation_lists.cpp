@@ -34,6 +34,12 @@ Bytes Signature(std::string_view key, ByteView to_be_signed) {
 
 }  // namespace
 
+Bytes Join(const std::vector<Bytes>& parts) {
+  Bytes all;
+  for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 Bytes SerialNumber(std::uint64_t number) {
   Bytes content;
   for (int shift = 56; shift >= 0; shift -= 8) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "platform/bytes.hpp"
 #include "platform/revocation_list.hpp"
@@ -11,6 +12,9 @@ namespace ostrust::platform {
 
 /// The content of an INTEGER.
 Bytes SerialNumber(std::uint64_t number);
+
+/// One after the other.
+Bytes Join(const std::vector<Bytes>& parts);
 
 /// An Extension; `identifier` is the last octet of one below id-ce (2.5.29).
 Bytes CeExtension(char identifier, ByteView value, bool is_critical = false);
