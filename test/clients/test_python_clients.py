@@ -245,6 +245,23 @@ class Requests(_WithBundle):
         self.assertOnlyItsOwn(verify=pem("root-b"))
         self.assertNotServed(verify="os://")
 
+    def test_what_the_documents_say(self):
+        with open(os.path.join(self.work, "app.py"), "w") as out:
+            out.write("import requests\nprint(requests.get('https://localhost:%d/').status_code)\n" % port_of("leaf-a"))
+        env = {"PYTHONPATH": self.site, "XDG_RUNTIME_DIR": self.work}
+        os.chmod(self.work, 0o700)
+        for configuration in (self.without, self.plain):
+            done = self.documented("README.md", "python3 app.py", {"python3": self.python()}, support.environment(configuration, **env))
+            self.assertRegex(done.err, r"(?m)^requests\.exceptions\.SSLError: .*\[SSL: CERTIFICATE_VERIFY_FAILED\] certificate verify failed: "
+                             "unable to get local issuer certificate", done)
+        done = self.documented("README.md", "ostrust run --set replace-bundles=certifi ", {"python3": self.python()},
+                               support.environment(self.plain, **env))
+        self.assertEqual(done.out, "200\n", done)
+        for configuration, out in ((self.plain, "200\n"), (self.without, "")):
+            done = self.documented("docs/python.md", "REQUESTS_CA_BUNDLE=", {"/etc/ostrust/os.pem": MARKER, "python ": self.python() + " "},
+                                   support.environment(configuration, **env))
+            self.assertEqual(done.out, out, done)
+
     def test_debians_certifi_is_another(self):
         # The same program with the certifi that Debian has, where there is one, is served by another rule.
         if not os.path.exists(os.path.join(self.site, "certifi")):
@@ -599,6 +616,20 @@ class Pip(_Pip):
         self.downloads(*options)
         self.ours = self.ostrust({"replace-bundles": "none"})
         self.assertFalse(self.download("leaf-a", self.ours, *options))
+
+    def test_what_the_documents_say(self):
+        os.chmod(self.work, 0o700)
+        env = {"PIP_CONFIG_FILE": os.devnull, "TMPDIR": self.work, "PYTHONPATH": self.site, "XDG_RUNTIME_DIR": self.work}
+        pip = " ".join(_Pip.command(self, None, options=self.old_style()) + ["download", "--no-deps", "--dest", self.work, "--index-url"])
+        own = self.ostrust({"replace-bundles": "none"})
+        for leaf, status in (("leaf-a", 0), ("leaf-b", 1)):
+            download = "%s https://localhost:%d/simple/" % (pip, self.index[leaf].port)
+            done = self.documented("docs/man/ostrust.1", "ostrust run --set replace-bundles=certifi ",
+                                   {"pip download": download, " six": " ostrust-probe"}, support.environment(own, **env))
+            self.assertEqual(done.status, status, done)
+            done = self.documented("docs/python.md", "pip download --cert ", {
+                "pip download": download, " requests": " ostrust-probe", "/etc/ostrust/os.pem": MARKER}, support.environment(own, **env))
+            self.assertEqual(done.status, status, done)
 
     def test_pip_that_asks_for_the_defaults(self):
         if not self.old_style():

@@ -29,6 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("OSTRUST_SOURCE") or os.path.dirname(os.path.dirname(HERE))
 _BUILD = os.path.join(SOURCE, "build", "release")
 MODULE = os.environ.get("OSTRUST_MODULE") or os.path.join(_BUILD, "ostrust.so")
+TOOL = os.environ.get("OSTRUST_TOOL") or os.path.join(os.path.dirname(MODULE), "ostrust")
 MARKER = os.environ.get("OSTRUST_MARKER") or os.path.join(SOURCE, "provider", "package", "os.pem")
 HOSTS = os.environ.get("OSTRUST_HOSTS") or os.path.join(_BUILD, "test", "hosts")
 OPENSSL = os.environ.get("OSTRUST_OPENSSL") or "openssl"
@@ -292,6 +293,27 @@ class OstrustTest(unittest.TestCase):
     def openssl(self, *arguments, configuration, cwd=None, **env):
         """Runs the openssl command."""
         return run([OPENSSL, *arguments], environment(configuration, **env), cwd=cwd or self.work)
+
+    def documented(self, document, beginning, replace, env, whole_block=False, cwd=None):
+        """Runs the command of a document that begins so, or all of its block, by sh. `replace`: what a reader would put his own for,
+        and what the test puts there; each must be in it. Both strings as they are: test_documented_commands.py looks for them."""
+        import documents
+        if whole_block:
+            script = "\n".join(documents.block(document, beginning).commands())
+        else:
+            script = documents.command(document, beginning)
+        for old, new in replace.items():
+            self.assertIn(old, script)
+            script = script.replace(old, new)
+        # The programs of the document are those that are tested; a test has all rights that it needs, or none.
+        script = re.sub(r"(?m)^sudo ", "", script)
+        bin_ = os.path.join(self.work, "bin")
+        os.makedirs(bin_, exist_ok=True)
+        for name, program in (("ostrust", TOOL), ("openssl", shutil.which(OPENSSL)), ("python3", sys.executable), ("python", sys.executable)):
+            if not os.path.lexists(os.path.join(bin_, name)):
+                os.symlink(program, os.path.join(bin_, name))
+        env = dict(env, PATH=bin_ + os.pathsep + env["PATH"])
+        return run(["sh", "-ec", script], env, cwd=cwd or self.work, timeout=120)
 
     def assertSays(self, words, done):
         """The process printed these words."""

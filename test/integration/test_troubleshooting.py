@@ -254,19 +254,15 @@ report(seen + [connect(context, "leaf-a"), connect(context, "leaf-b")])""", self
 
     @symptom("What the log says")
     def test_log(self, _):
-        with open(DOCUMENT) as file:
-            command = re.search("^    OSTRUST_LOG=(.*?) openssl (.*)$", file.read(), re.M)
-        arguments = command.group(2).replace("intranet.example:443", "localhost:%d" % port_of("leaf-a")).split()
-        done = self.openssl(*arguments, configuration=self.ostrust(), OSTRUST_LOG=command.group(1))
+        done = self.documented("docs/troubleshooting.md", "OSTRUST_LOG=debug ",
+                               {"intranet.example:443": "localhost:%d </dev/null" % port_of("leaf-a")},
+                               support.environment(self.ostrust()))
         self.assertIn("Root A", done.err)
         self.assertIn(self.bundle, done.err)
 
     @symptom("It works in my shell, and not in the service")
     def test_environment_of_a_process(self, _):
-        with open(DOCUMENT) as file:
-            command = re.search("^sudo (tr .*/proc/)PID(/environ)", file.read(), re.M)
-        done = support.run(["sh", "-c", "exec 2>&1; " + command.group(1) + "self" + command.group(2)],
-                           support.environment(self.ostrust()))
+        done = self.documented("docs/troubleshooting.md", "sudo tr ", {"PID": "self"}, support.environment(self.ostrust()))
         self.assertIn("OPENSSL_CONF=%s\n" % self.ostrust(), done.out)
 
 
@@ -298,11 +294,11 @@ class Migration(OstrustTest):
             self.text = file.read()
 
     def test_the_command_finds_what_the_table_has(self):
-        command = re.search(r"^ *(grep -rsnE '.*)$", self.text, re.M).group(1)
-        words, places = re.match(r"(grep -rsnE '.*') (.*)$", command).groups()
+        places = re.search("^ *grep -rsnE '.*' (.*)$", self.text, re.M).group(1)
         variables = re.findall("`([A-Z_]+)`", "".join(re.findall(r"^\| ([^|]*) \|", self.text, re.M)))
         self.assertGreater(len(variables), 8)
         root = os.path.join(self.work, "root")
+        places_here = (" " + places).replace(" /", " " + root + "/")
         expected = []
 
         def plant(path, text):
@@ -319,8 +315,8 @@ class Migration(OstrustTest):
         plant("home/.npmrc", "cafile=/ca.pem")
         plant("home/.config/pip/pip.conf", "[global]\ncert = /ca.pem")
         plant("home/.bashrc", "export npm_config_cafile=/ca.pem")
-        done = support.run(["sh", "-c", words + (" " + places).replace(" /", " " + root + "/")],
-                           support.environment(os.devnull, HOME=os.path.join(root, "home")))
+        done = self.documented("docs/migration.md", "grep ", {places: places_here},
+                               support.environment(os.devnull, HOME=os.path.join(root, "home")))
         found = {line.split(":")[0] for line in done.out.splitlines()}
         self.assertEqual(found, set(expected), done)
         self.assertNotIn("PATH", done.out)
