@@ -124,6 +124,50 @@ class Limits(Hardened):
         self.assertIn(ACCEPTED, seen)  # with enough of it
 
 
+class Paths(Hardened):
+    """What SELinux and AppArmor would have to allow, as strace sees it."""
+
+    @staticmethod
+    def why_not():
+        if sanitized() or shutil.which("strace") is None:
+            return sanitized() or "needs strace"
+        return subprocess.run(["strace", "-o", os.devnull, "true"], stderr=subprocess.DEVNULL).returncode != 0 and "strace does not work here"
+
+    def traced(self, configuration, *arguments):
+        """(what was opened, the addresses that were connected to, whether memory was to be written and executed)."""
+        output = os.path.join(self.work, "trace")
+        support.run(["strace", "-f", "-qq", "-o", output, "-e", "trace=open,openat,connect,socket,mmap,mprotect", support.OPENSSL, *arguments],
+                    support.environment(configuration, preload=False), cwd=self.work)
+        with open(output) as file:
+            text = file.read()
+        return (set(re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"(/[^"]*)".*\) = \d', text)),
+                sorted(re.findall(r"connect\(\d+, \{(.*?)\}", text)), len(re.findall(r"\bsocket\(", text)),
+                "PROT_WRITE|PROT_EXEC" in text)
+
+    def test_what_is_opened_is_what_the_document_says(self):
+        with open(os.path.join(SOURCE, "docs", "security.md")) as file:
+            table = re.search(r"^\| for \| paths and connections \|\n(.*?)\n\n", file.read(), re.M | re.S).group(1)
+        said = tuple(re.findall("`(/[^`]+)`", table)) + tuple(re.findall(r"`([\w.-]+\.so[.\d]*)`", table))
+        ours, stock = self.ostrust({"trust-source": None, "refresh": None}), self.stock()
+        bundle = "/etc/ssl/certs/ca-certificates.crt"
+        if not os.path.exists(bundle):
+            self.skipTest("there is no " + bundle)
+        with open(bundle) as file:
+            root = self.file("root.pem", re.search("-----BEGIN.*?-----END CERTIFICATE-----\n", file.read(), re.S).group(0))
+        server = "localhost:%d" % port_of("leaf-a")
+        opened = set()
+        for arguments in (["verify", root], ["s_client", "-connect", server, "-verify_hostname", "localhost"]):
+            with_it, without = self.traced(ours, *arguments), self.traced(stock, *arguments)
+            self.assertEqual(with_it[1:], without[1:])
+            self.assertFalse(with_it[3])
+            opened |= with_it[0] - without[0] - {ours, MODULE}
+        self.assertIn(bundle, opened)
+        libraries = tuple("/" + name for name in said if not name.startswith("/")) + ("/libm.so.6",)  # and what links the module
+        unknown = {path for path in opened if not path.startswith(tuple(name for name in said if name.startswith("/")))
+                   and not path.endswith(libraries)}
+        self.assertEqual(unknown, set(), "docs/security.md does not name these")
+
+
 class Chroot(Hardened):
     """A program that goes into a tree that somebody else may have filled."""
 
@@ -292,7 +336,7 @@ class SetUserId(Hardened):
 
 
 def main():
-    classes = {one.__name__: one for one in (Seccomp, Limits, Chroot, Mounts, SetUserId)}
+    classes = {one.__name__: one for one in (Seccomp, Limits, Paths, Chroot, Mounts, SetUserId)}
     wanted = sys.argv[1].split(".")[0] if len(sys.argv) > 1 else ""
     if wanted not in classes:
         sys.exit("which one? " + ", ".join(classes))
