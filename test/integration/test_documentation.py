@@ -13,6 +13,7 @@ import shutil
 import sys
 import unittest
 
+import documents
 import support
 from support import MARKER, OPENSSL, SOURCE, OstrustTest, hashed_directory, pem, port_of
 
@@ -197,6 +198,78 @@ class Links(unittest.TestCase):
                         with open(target) as file:
                             self.assertIn(anchor, self.anchors(file.read()))
         self.assertGreater(links, 40)
+
+
+class Names(unittest.TestCase):
+    """What the documents name is there."""
+
+    @staticmethod
+    def sources(*rooms):
+        for room in rooms:
+            for directory, _, names in os.walk(os.path.join(SOURCE, room)):
+                for name in names:
+                    if name.endswith((".cpp", ".hpp", ".py", ".txt", ".cmake", ".in")) or "." not in name:
+                        with open(os.path.join(directory, name), errors="replace") as file:
+                            yield file.read()
+
+    def each(self, pattern):
+        """(document, what is named) of each piece of code in a document."""
+        for document in documents.documents():
+            if document.endswith(".md"):
+                for code in re.findall("`([^`\n]+)`", documents.read(document)):
+                    for found in re.findall(pattern, code):
+                        yield document, found
+
+    def test_files_of_the_tree(self):
+        count = 0
+        for document, path in self.each(r"^((?:\.ci|platform|provider|test|docs)/[\w./*-]+)$"):
+            if "SYSTEM" in path:  # what somebody would call his
+                continue
+            count += 1
+            with self.subTest("%s: %s" % (document, path)):
+                self.assertTrue(glob.glob(os.path.join(SOURCE, path)))
+        self.assertGreater(count, 80)
+
+    def test_files_of_tests(self):
+        count = 0
+        for document, name in self.each(r"\b(test_\w+\.py|\w+_test\.cpp|\w+\.hpp)\b"):
+            count += 1
+            with self.subTest("%s: %s" % (document, name)):
+                self.assertTrue(glob.glob(os.path.join(SOURCE, "*", "**", name), recursive=True))
+        self.assertGreater(count, 100)
+
+    def test_classes_of_unit_tests(self):
+        text = "\n".join(self.sources("platform", "provider", "test/unit"))
+        count = 0
+        for document, name in self.each(r"^([A-Z][a-z]\w*)\.?\*$"):
+            count += 1
+            with self.subTest("%s: %s" % (document, name)):
+                self.assertRegex(text, r"\bTEST(_F|_P)?\(" + name)
+        self.assertGreater(count, 20)
+
+    def test_variables_and_options_of_the_build(self):
+        text = "\n".join(self.sources("platform", "provider", "test")) + documents.read("CMakeLists.txt")
+        for document, name in self.each(r"\b(OSTRUST_\w+)"):
+            with self.subTest("%s: %s" % (document, name)):
+                self.assertIn(name, text)
+
+    def test_keys(self):
+        """Each that is set in an example or a sentence is one of the manual."""
+        manual = documents.read("docs/man/OSSL_PROVIDER-ostrust.7").replace("\\-", "-")
+        known = set(re.findall(r"^\.BR? ([a-z-]+) ", manual, re.M)) | set(re.findall(r"^\.B ([a-z-]+)$", manual, re.M))
+        count = 0
+        for document, name in self.each(r"^([a-z]+(?:-[a-z]+)+) = "):
+            count += 1
+            with self.subTest("%s: %s" % (document, name)):
+                self.assertIn(name, known)
+        self.assertGreater(count, 20)
+
+    def test_how_many_programs(self):
+        """Of README.md: rows of docs/clients.md that something passed, and that OpenSSL is in."""
+        rows = [row for row in re.findall(r"^\| .*$", documents.read("docs/clients.md"), re.M) if re.search(r": \d+ pass", row)]
+        served = [row for row in rows if "OpenSSL is not in it" not in row]
+        said = re.search(r"\[(\d+) kinds of programs\]", documents.read("README.md")).group(1)
+        self.assertEqual(int(said), len(served))
 
 
 class Programs(unittest.TestCase):
