@@ -200,6 +200,40 @@ class Links(unittest.TestCase):
         self.assertGreater(links, 40)
 
 
+# (document, what it says, source file, what makes it so). Spaces count as one.
+NUMBERS = (
+    ("docs/intermediates.md", "Three redirections", "provider/fetch/http_client.cpp", "kMaxRedirections = 3;"),
+    ("docs/intermediates.md", "100 KiB.", "provider/fetch/http_client.hpp", "kMaxAnswer = std::size_t{100} * 1024;"),
+    ("docs/intermediates.md", "At most 4 URLs for one certificate, 6 missing levels,", "provider/verify/own_completion.cpp",
+     "kMaxLevels = 6;"),
+    ("docs/intermediates.md", "At most 4 URLs for one certificate, 6 missing levels,", "provider/verify/own_completion.cpp",
+     "kMaxUrls = 4;"),
+    ("docs/intermediates.md", "64 signatures.", "provider/verify/own_completion.cpp", "kMaxCandidates = 64;"),
+    ("docs/intermediates.md", "of more than 4096 the oldest go", "platform/linux/cache_directory.hpp", "kMaxCachedFiles = 4096;"),
+    ("docs/intermediates.md", "eight of them at most", "platform/linux/name_resolution.hpp", "kMaxAbandonedResolvers = 8;"),
+    ("docs/security.md", "up to eight threads in `getaddrinfo()`", "platform/linux/name_resolution.hpp", "kMaxAbandonedResolvers = 8;"),
+    ("docs/security.md", "with a list of 128 MiB", "platform/revocation_list.hpp", "kMaxRevocationList = std::size_t{128} << 20;"),
+    ("docs/security.md", "A list of more than 4 MiB in `/var/cache/ostrust`", "platform/revocation_list.hpp",
+     "kCheckedAgain = std::size_t{4} << 20;"),
+    ("docs/security.md", "lists of more than 1 MiB (`pread64`)", "platform/linux/revocation_store.cpp",
+     "kMaxSmallList = std::size_t{1} << 20;"),
+    ("docs/security.md", "the index of a CRL of more than 1 MiB", "platform/linux/revocation_store.cpp",
+     "kMaxSmallList = std::size_t{1} << 20;"),
+    ("docs/revocation.md", "The largest that is taken has 128 MiB", "platform/revocation_list.hpp",
+     "kMaxRevocationList = std::size_t{128} << 20;"),
+    ("docs/revocation.md", "holds at most 4096 files", "platform/linux/cache_directory.hpp", "kMaxCachedFiles = 4096;"),
+    ("docs/how-it-works.md", "never more than 1 MiB of entries", "platform/revocation_list.cpp",
+     "kMaxExcerptEntries = std::size_t{1} << 20;"),
+    ("docs/how-it-works.md", "private-use type (0xff6f)", "provider/hooks/revocation_hooks.cpp", "kNeverSent = 0xff6f;"),
+    ("docs/python.md", "50 certificates or more, nine in ten of which", "provider/hooks/replaced_bundles.hpp",
+     "certificates >= 50 && anchors * 10 >= certificates * 9"),
+    ("docs/man/OSSL_PROVIDER-ostrust.7", "whole seconds from 1 to 600", "provider/config.cpp", "kMaxNetworkTimeoutSeconds = 600;"),
+    ("docs/p11-kit.md", "changed in the last two seconds", "platform/linux/file_stamp.hpp", "kRacyWindow = std::chrono::seconds(2);"),
+    ("docs/p11-kit.md", "tried again after a minute", "platform/linux/p11_kit_trust_source.hpp", "retry = std::chrono::minutes(1);"),
+    ("docs/windows.md", "remembered for up to 60 seconds", "platform/verdict_cache.hpp", "kBucket{60};"),
+)
+
+
 class Names(unittest.TestCase):
     """What the documents name is there."""
 
@@ -263,6 +297,12 @@ class Names(unittest.TestCase):
             with self.subTest("%s: %s" % (document, name)):
                 self.assertIn(name, known)
         self.assertGreater(count, 20)
+
+    def test_numbers(self):
+        for document, words, source, code in NUMBERS:
+            with self.subTest("%s: %s" % (document, words)):
+                self.assertIn(words, " ".join(documents.read(document).split()))
+                self.assertIn(code, " ".join(documents.read(source).split()))
 
     def test_how_many_programs(self):
         """Of README.md: rows of docs/clients.md that something passed, and that OpenSSL is in."""
