@@ -14,7 +14,8 @@ SOURCE = os.environ.get("OSTRUST_SOURCE") or os.path.dirname(os.path.dirname(os.
 OTHERS = ("ini", "text", "python", "xml")
 
 # A line of a configuration, of p11-kit's or Apple's formats.
-CONFIGURATION = r"$|[#<\[]|\.(include )|\.\.\.$|-----|[\w-]+ = \S|(class|certificate-type|x-[a-z-]+|object-id|value|issuer|serial-number|x-init-reserved): "
+CONFIGURATION = (r"$|[#<\[]|\.include |\.\.\.$|-----|[\w-]+ = \S|"
+                 r"(class|certificate-type|x-[a-z-]+|object-id|value|issuer|serial-number): ")
 
 # The beginnings of indented lines that are neither: messages, the picture, other languages.
 SAID = (

@@ -309,7 +309,8 @@ class OstrustTest(unittest.TestCase):
         script = re.sub(r"(?m)^sudo ", "", script)
         bin_ = os.path.join(self.work, "bin")
         os.makedirs(bin_, exist_ok=True)
-        for name, program in (("ostrust", TOOL), ("openssl", shutil.which(OPENSSL)), ("python3", sys.executable), ("python", sys.executable)):
+        for name, program in (("ostrust", TOOL), ("openssl", shutil.which(OPENSSL)), ("python3", sys.executable),
+                              ("python", sys.executable)):
             if not os.path.lexists(os.path.join(bin_, name)):
                 os.symlink(program, os.path.join(bin_, name))
         env = dict(env, PATH=bin_ + os.pathsep + env["PATH"])

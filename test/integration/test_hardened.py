@@ -131,12 +131,14 @@ class Paths(Hardened):
     def why_not():
         if sanitized() or shutil.which("strace") is None:
             return sanitized() or "needs strace"
-        return subprocess.run(["strace", "-o", os.devnull, "true"], stderr=subprocess.DEVNULL).returncode != 0 and "strace does not work here"
+        done = subprocess.run(["strace", "-o", os.devnull, "true"], stderr=subprocess.DEVNULL)
+        return done.returncode != 0 and "strace does not work here"
 
     def traced(self, configuration, *arguments):
         """(what was opened, the addresses that were connected to, whether memory was to be written and executed)."""
         output = os.path.join(self.work, "trace")
-        support.run(["strace", "-f", "-qq", "-o", output, "-e", "trace=open,openat,connect,socket,mmap,mprotect", support.OPENSSL, *arguments],
+        calls = "trace=open,openat,connect,socket,mmap,mprotect"
+        support.run(["strace", "-f", "-qq", "-o", output, "-e", calls, support.OPENSSL, *arguments],
                     support.environment(configuration, preload=False), cwd=self.work)
         with open(output) as file:
             text = file.read()
