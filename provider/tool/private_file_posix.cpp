@@ -20,6 +20,7 @@ using platform::UniqueFd;
 struct Place {
   std::string parent;
   std::string name;
+  bool makes_parent = false;  // once the places before it were of no use
 };
 
 std::string AbsoluteVariable(const char* name) {
@@ -35,9 +36,7 @@ std::vector<Place> Places() {
   }
   const passwd* const account = ::getpwuid(::geteuid());
   if (account != nullptr && account->pw_dir != nullptr && *account->pw_dir == '/') {
-    const std::string cache = std::string(account->pw_dir) + "/.cache";
-    ::mkdir(cache.c_str(), 0700);
-    places.push_back({cache, "ostrust"});
+    places.push_back({std::string(account->pw_dir) + "/.cache", "ostrust", true});
   }
   places.push_back({"/tmp", "ostrust-" + std::to_string(::geteuid())});
   return places;
@@ -53,6 +52,7 @@ bool IsSafeParent(const struct stat& status) {
 UniqueFd OpenDirectory(const Place& place, std::string& why) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   struct stat status {};
+  if (place.makes_parent) ::mkdir(place.parent.c_str(), 0700);
   // The parent may be a link that the environment or root made; what is ours may not be one.
   const UniqueFd parent(::open(place.parent.c_str(), kFlags & ~O_NOFOLLOW));
   if (parent.Get() < 0 || ::fstat(parent.Get(), &status) != 0) {
