@@ -2,7 +2,10 @@
 """The .deb in a root file system of Debian: what it installs, what it changes and what it leaves. test/package runs this as
 root inside one that is thrown away, with the packages in the folder of this file. Standard library only.
 
-    package_root.py OLD.deb NEW.deb TARBALL [i386]     i386: an OpenSSL for it is in /i386
+    package_root.py OLD.deb NEW.deb DYNAMIC.deb TARBALL [i386]
+
+    DYNAMIC.deb   linked with the distribution's C++ runtime
+    i386          an OpenSSL for it is in /i386
 """
 import glob
 import hashlib
@@ -13,14 +16,17 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGURATION = "/etc/ostrust/openssl.cnf"
+RECORD = "/var/lib/ostrust/enabled.json"
+CACHE = "/var/cache/ostrust"
 SYSTEM = "/etc/ssl/openssl.cnf"
 MARKER = "/etc/ostrust/os.pem"
-# What dpkg, apt and ldconfig keep for themselves, the user's own cache, and what is mounted.
-OTHERS = ("/root/.cache", "/dev", "/proc", "/sys", "/run", "/tmp", "/i386", "/var/lib/dpkg", "/var/log",
+# What dpkg, apt and ldconfig keep for themselves, and what is mounted.
+OTHERS = ("/dev", "/proc", "/sys", "/run", "/tmp", "/i386", "/var/lib/dpkg", "/var/log",
           "/var/cache/ldconfig", "/var/cache/debconf", "/var/cache/apt", "/var/lib/apt")
 
 
@@ -87,9 +93,74 @@ def private(user):
     return path
 
 
+# A program that goes on: for each line that it reads it says what becomes of a server's certificate, in one context.
+LASTING = """
+import ssl, sys
+server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+server_context.load_cert_chain("/tmp/lasting/leaf.pem", "/tmp/lasting/leaf.key")
+context = ssl.create_default_context()
+
+def verdict():
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(to_client, to_server, server_hostname="localhost")
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    answer = "no handshake"
+    for _ in range(5):
+        try:
+            client.do_handshake()
+            answer = "accepted"
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        try:
+            server.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+    return answer
+
+for line in sys.stdin:
+    print(verdict(), flush=True)
+"""
+LASTING_CERTIFICATES = """mkdir /tmp/lasting
+cd /tmp/lasting
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=Company Root' -keyout root.key \\
+    -out root.pem -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout leaf.key -out leaf.csr
+printf 'subjectAltName=DNS:localhost\\nextendedKeyUsage=serverAuth\\n' >extensions
+openssl x509 -req -in leaf.csr -CA root.pem -CAkey root.key -CAcreateserial -days 1 -extfile extensions -out leaf.pem"""
+COMPANY_ROOT = "/usr/local/share/ca-certificates/company.crt"
+
+
+def company_root(is_trusted):
+    """Puts the root of LASTING_CERTIFICATES into the system's store, or takes it out."""
+    if is_trusted:
+        shutil.copy("/tmp/lasting/root.pem", COMPANY_ROOT)
+    else:
+        os.remove(COMPANY_ROOT)
+    run("update-ca-certificates", *(() if is_trusted else ("--fresh",)))  # without it the links stay
+    time.sleep(1.5)  # `refresh` is a second
+
+
+def repacked(package, name, architecture, change):
+    """A package made of another one: `change` is called with the folder of its files and the text of its control file, of which
+    it returns another."""
+    folder, made = "/tmp/repacked", "/tmp/%s.deb" % name
+    run("dpkg-deb", "-R", package, folder)
+    os.remove(folder + "/DEBIAN/md5sums")
+    with open(folder + "/DEBIAN/control") as file:
+        text = file.read()
+    with open(folder + "/DEBIAN/control", "w") as file:
+        file.write(change(folder, re.sub("(?m)^Architecture: .*$", "Architecture: " + architecture, text)))
+    run("dpkg-deb", "--build", "-Znone", folder, made)
+    shutil.rmtree(folder)
+    return made
+
+
 class Package(unittest.TestCase):
 
     def setUp(self):
+        self.by_hand = set()  # what the test wrote, and no package may take away
         self.before = snapshot()
         self.stock = program()
         self.assertGreater(int(self.stock.split()[0]), 50)
@@ -97,8 +168,13 @@ class Package(unittest.TestCase):
     def tearDown(self):
         """Every test ends with the system as it was: without a trace."""
         run("dpkg", "--purge", "ostrust")
-        shutil.rmtree("/etc/ostrust", ignore_errors=True)
+        for path in self.by_hand:
+            os.remove(path)
+            if not os.listdir(os.path.dirname(path)):
+                os.rmdir(os.path.dirname(path))
         self.assertEqual(changes(self.before, snapshot()), set())
+        self.assertEqual(glob.glob("/var/lib/dpkg/info/ostrust*") + glob.glob("/tmp/ostrust*"), [])
+        self.assertNotIn("ostrust", run("dpkg-query", "--list"))
 
     def install(self, package=None):
         return run("dpkg", "--install", package or OLD)
@@ -110,6 +186,7 @@ class Package(unittest.TestCase):
     def enable_by_hand(self):
         """As README.md says."""
         shutil.copy("/usr/share/doc/ostrust/openssl.cnf.example", CONFIGURATION)
+        self.by_hand.add(CONFIGURATION)
         return {"OPENSSL_CONF": CONFIGURATION}
 
     def enable_in_the_system(self):
@@ -239,6 +316,82 @@ activate = 1
         self.assertEqual({path for path in changed if path.startswith("/etc/")}, set())
         self.enabled(**environment)
 
+    def test_upgrade_from_a_version_with_other_files(self):
+        """A file that is gone goes, and the marker file is replaced unless it was changed."""
+        def older(folder, control):
+            self.write(folder + "/usr/share/doc/ostrust/of-old", "gone in the next version\n")
+            with open(folder + MARKER, "a") as file:
+                file.write("# older\n")
+            return re.sub("(?m)^Version: .*$", "Version: 0.0.9-1", control)
+
+        older_package = repacked(OLD, "older", ARCHITECTURE, older)
+        self.install()
+        new = snapshot()
+        for addition in ("", "# mine\n"):
+            with self.subTest(addition):
+                run("dpkg", "--purge", "ostrust")
+                self.install(older_package)
+                self.assertEqual(changes(new, snapshot()) & {MARKER, "/usr/share/doc/ostrust/of-old"},
+                                 {MARKER, "/usr/share/doc/ostrust/of-old"})
+                with open(MARKER, "a") as file:
+                    file.write(addition)
+                run("dpkg", "--force-confdef", "--force-confold", "--install", OLD)
+                kept = {MARKER, MARKER + ".dpkg-dist"} if addition else set()
+                self.assertEqual(changes(new, snapshot()), kept)
+
+    def test_a_running_process_goes_on(self):
+        """When its module is upgraded, and when it is removed: it has the file, and follows the system's store."""
+        run("sh", "-euc", LASTING_CERTIFICATES)
+        self.addCleanup(shutil.rmtree, "/tmp/lasting")
+        self.install()
+        run("ostrust", "enable", "--system")
+        process = subprocess.Popen(["python3", "-c", LASTING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
+                                   env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "OPENSSL_CONF": CONFIGURATION})
+
+        def verdict():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        def follows():
+            self.assertEqual(verdict(), "unable to get local issuer certificate")
+            company_root(True)
+            self.assertEqual(verdict(), "accepted")
+            company_root(False)
+            self.assertEqual(verdict(), "unable to get local issuer certificate")
+
+        with process:
+            try:
+                follows()
+                before = snapshot()
+                self.install(NEW)
+                self.assertEqual({path for path in changes(before, snapshot()) if path.startswith(("/etc/", "/var/"))}, set())
+                self.enabled(OPENSSL_CONF=CONFIGURATION)
+                follows()
+                run("dpkg", "--purge", "ostrust")
+                with open("/proc/%d/maps" % process.pid) as file:
+                    self.assertIn(MODULE + " (deleted)", file.read())
+                follows()
+            finally:
+                process.kill()
+
+    def test_purging_takes_the_machines_cache_along(self):
+        self.install()
+        os.mkdir(CACHE)
+        self.write(CACHE + "/crl-" + 40 * "0", "")
+        run("dpkg", "--remove", "ostrust")
+        self.assertEqual(len(os.listdir(CACHE)), 1)
+        run("dpkg", "--purge", "ostrust")
+        self.assertFalse(os.path.exists(CACHE))
+
+    def test_the_distributions_cxx_runtime(self):
+        self.install(DYNAMIC)
+        for path in (MODULE, "/usr/bin/ostrust"):
+            needed = run("ldd", path)
+            self.assertIn("libstdc++.so.6 => /", needed)
+            self.assertNotIn("not found", needed)
+        self.enabled(**self.enable_by_hand())
+
     # --- ostrust disable
 
     def recorder(self, status):
@@ -276,8 +429,27 @@ activate = 1
         self.enabled(OPENSSL_CONF=CONFIGURATION)
         run("dpkg", "--remove", "ostrust")
         self.works("default")
-        self.assertEqual({path for path in changes(self.before, snapshot())
-                          if not path.startswith("/etc/ostrust")}, set())
+        self.assertEqual(changes(self.before, snapshot()), {"/etc/ostrust", MARKER})
+
+    def test_what_disable_does_not_undo_is_kept(self):
+        """A file that was changed since enable wrote it: the removal says so, and the next installation can undo the rest."""
+        self.install()
+        run("ostrust", "enable", "--system")
+        with open(CONFIGURATION, "a") as file:
+            file.write("# mine\n")
+        written = snapshot()
+        said = run("dpkg", "--purge", "ostrust")
+        self.assertIn("%s was changed since ostrust enable wrote it" % CONFIGURATION, said)
+        self.assertIn("disable --system failed", said)
+        self.assertIn(RECORD, said)
+        left = snapshot()
+        for path in changes(self.before, left):
+            self.assertEqual(left[path], written[path])
+        self.assertLessEqual({CONFIGURATION, RECORD}, left.keys())
+        self.works("default", OPENSSL_CONF=CONFIGURATION)
+        self.assertEqual(program(OPENSSL_CONF=CONFIGURATION), self.stock)
+        self.install()
+        run("ostrust", "disable", "--system", "--force")
 
     # --- the tarball
 
@@ -287,7 +459,7 @@ activate = 1
         with tarfile.open(TARBALL) as archive:
             for member in archive:
                 self.assertEqual((member.uid, member.gid), (0, 0), member.name)
-            archive.extractall(folder)
+            archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         try:
             top = os.path.join(folder, os.listdir(folder)[0])
             module = os.path.join(top, "lib", "ostrust", "ostrust.so")
@@ -303,7 +475,31 @@ activate = 1
         finally:
             shutil.rmtree(folder)
 
-    # --- another architecture that reads the same file
+    # --- another architecture
+
+    def test_another_architectures_package_takes_the_place(self):
+        """There is one program, /usr/bin/ostrust: dpkg exchanges the packages, and so it does back."""
+        architectures = run("dpkg", "--print-foreign-architectures").split()
+
+        def foreign(folder, control):
+            os.makedirs(folder + "/usr/lib/i386-linux-gnu")
+            shutil.move(os.path.dirname(folder + MODULE), folder + "/usr/lib/i386-linux-gnu/ostrust")
+            os.rmdir(os.path.dirname(os.path.dirname(folder + MODULE)))
+            return re.sub("(?m)^Depends: .*\n", "", control)
+
+        package = repacked(OLD, "foreign", "i386", foreign)
+        self.install()
+        own = snapshot()
+        if "i386" not in architectures:
+            run("dpkg", "--add-architecture", "i386")
+        self.install(package)
+        self.assertEqual(run("dpkg-query", "--showformat", "${Architecture}", "--show", "ostrust"), "i386")
+        self.assertEqual({path for path in changes(own, snapshot()) if "/ostrust/" in path},
+                         {MODULE, "/usr/lib/i386-linux-gnu/ostrust/ostrust.so"})
+        self.install()
+        self.assertEqual(changes(own, snapshot()), set())
+        if "i386" not in architectures:
+            run("dpkg", "--remove-architecture", "i386")
 
     def test_programs_of_i386_go_on(self):
         if "i386" not in sys.argv:
@@ -324,7 +520,8 @@ activate = 1
 
 
 if __name__ == "__main__":
-    OLD, NEW, TARBALL = (os.path.join(HERE, name) for name in sys.argv[1:4])
+    OLD, NEW, DYNAMIC, TARBALL = (os.path.join(HERE, name) for name in sys.argv[1:5])
+    ARCHITECTURE = run("dpkg-deb", "-f", OLD, "Architecture").strip()
     for path in glob.glob("/etc/dpkg/dpkg.cfg.d/*"):
         os.remove(path)  # these root file systems leave out manual pages and documentation
     MODULE = "/usr/lib/%s/ostrust/ostrust.so" % run("sh", "-c", "dpkg-deb -c %s | sed -n 's,.*/usr/lib/"

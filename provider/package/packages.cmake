@@ -2,7 +2,7 @@
 #
 #     cmake --preset deb && cmake --build --preset deb && cpack --config build/deb/CPackConfig.cmake
 #
-# Two builds of one commit are meant to give the same bytes (test/package compares them). The time of every file is SOURCE_DATE_EPOCH; if that is not set
+# Two builds of one commit give the same bytes (test/package compares them). The time of every file is SOURCE_DATE_EPOCH; if that is not set
 # in the environment, the time of the commit.
 if(NOT OSTRUST_PACKAGE)
   return()
@@ -48,7 +48,8 @@ if(OSTRUST_PACKAGE STREQUAL "deb")
   set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, openssl")
   set(CPACK_DEBIAN_PACKAGE_SUGGESTS "p11-kit-modules")
   set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
-  set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package}/deb/conffiles ${package}/deb/prerm)
+  set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+    ${package}/deb/conffiles ${package}/deb/prerm ${package}/deb/postrm)
   set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
   set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 
@@ -56,7 +57,7 @@ elseif(OSTRUST_PACKAGE STREQUAL "rpm")
   set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
   set(CPACK_RPM_PACKAGE_RELEASE ${OSTRUST_PACKAGE_RELEASE})
   set(CPACK_RPM_PACKAGE_LICENSE Apache-2.0)
-  set(CPACK_RPM_PACKAGE_RELOCATABLE OFF)
+  set(CPACK_PACKAGE_RELOCATABLE OFF)  # ON is CPack's default, over which CPACK_RPM_PACKAGE_RELOCATABLE has no say
   set(CPACK_RPM_PRE_UNINSTALL_SCRIPT_FILE ${package}/rpm/preun)
   set(CPACK_RPM_USER_FILELIST "%config(noreplace) ${OSTRUST_CONFIG_DIR}/os.pem")
   set(share ${CMAKE_INSTALL_PREFIX}/share)
