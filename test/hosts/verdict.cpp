@@ -2,6 +2,7 @@
 // system's trust: what the system's verdict changes and how it is raised. OSTRUST_VERIFY is the
 // configuration's `verify`.
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <openssl/cms.h>
@@ -373,6 +374,70 @@ void OneVerificationSeesOneSnapshot() {
   ERR_clear_error();
 }
 
+// --- what is kept for a store
+// --------------------------------------------------------------------
+
+/// What somebody could have put into a store.
+struct Contents {
+  X509_STORE_CTX_get_issuer_fn get_issuer;
+  X509_STORE_CTX_lookup_certs_fn lookup_certs;
+  X509_STORE_CTX_verify_fn verify;
+  X509_STORE_CTX_verify_cb verify_cb;
+  X509_STORE_CTX_check_issued_fn check_issued;
+  int objects;
+  std::vector<void*> data;
+  friend bool operator==(const Contents&, const Contents&) = default;
+};
+
+Contents ContentsOf(X509_STORE* store) {
+  std::vector<void*> data;
+  for (int index = 0; index < 16; ++index) data.push_back(X509_STORE_get_ex_data(store, index));
+  return {X509_STORE_get_get_issuer(store),
+          X509_STORE_get_lookup_certs(store),
+          X509_STORE_get_verify(store),
+          X509_STORE_get_verify_cb(store),
+          X509_STORE_get_check_issued(store),
+          sk_X509_OBJECT_num(X509_STORE_get0_objects(store)),
+          std::move(data)};
+}
+
+/// Threads verify in one store at the same time, so what is kept for it is made before (rule 14).
+void AVerificationLeavesAStoreAsItWasFilled() {
+  WriteStore({"root-a", "int-a-distrusted"});
+  const Owned<X509_STORE> empty(X509_STORE_new());
+  const auto own = NewStore({"root-a"});
+  const auto asked = NewStore();
+  CHECK(X509_STORE_get_verify(own.get()) == X509_STORE_get_verify(empty.get()));
+  CHECK(X509_STORE_get_verify(asked.get()) != X509_STORE_get_verify(empty.get()));
+  // These have the functions of the one that asked, as a copy has that an application makes, and
+  // did not ask.
+  const auto copied = [&](const char* name) {
+    auto store = NewStore({name});
+    X509_STORE_set_get_issuer(store.get(), X509_STORE_get_get_issuer(asked.get()));
+    X509_STORE_set_lookup_certs(store.get(), X509_STORE_get_lookup_certs(asked.get()));
+    X509_STORE_set_verify(store.get(), X509_STORE_get_verify(asked.get()));
+    return store;
+  };
+  const auto copy = copied("root-a");
+  const auto other_copy = copied("root-b");
+  const struct {
+    X509_STORE* store;
+    std::string answer;
+  } rows[] = {{own.get(), kAccepted},
+              {asked.get(), Rejected(1)},
+              {copy.get(), kAccepted},
+              {other_copy.get(), kUnknown + "@1"},
+              {empty.get(), kUnknown + "@1"}};
+  for (const auto& row : rows) {
+    const Contents filled = ContentsOf(row.store);
+    for (int time = 0; time < 3; ++time) {
+      CHECK_EQ(Ask(row.store, {.trusted_first = false}), row.answer);
+      CHECK(ContentsOf(row.store) == filled);
+    }
+  }
+  ERR_clear_error();
+}
+
 // --- library contexts and threads
 // ------------------------------------------------------------------
 
@@ -488,6 +553,7 @@ int main() {
   CmsSignersAreJudgedAsWhatTheyAre();
   VerifyFunctionsOfTheApplicationAreCalledAndJudged();
   OneVerificationSeesOneSnapshot();
+  AVerificationLeavesAStoreAsItWasFilled();
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
   UnloadingLeavesOpenSslAlone();
   return Finish();

@@ -264,9 +264,9 @@ class NeverWiden(HostTest):
             self.assertGreater(sum(seen.startswith(words) for seen in stock.values()), 500, words)
         self.assertEqual(stock[OPENED], "no")
         absent = os.path.join(self.work, "absent.pem")
-        for what, keys, mode in (("alone", {}, "apart"),
-                                 ("without a system store", {"trust-source": absent}, "apart"),
-                                 ("beside a governed store", {}, "beside")):
+        rows = (("beside a governed store", {}, "beside"), ("alone", {}, "apart"),
+                ("without a system store", {"trust-source": absent}, "apart"))
+        for what, keys, mode in rows[:1] if support.SANITIZER else rows:  # the first has the most to go wrong
             with self.subTest(what):
                 self.assertSame(self.lines(self.ostrust(keys), mode), stock)
 
@@ -279,6 +279,8 @@ class NeverWiden(HostTest):
             with self.subTest(row):
                 self.assertEqual(ours[row].split("; errors: ")[0], expected)
         self.assertEqual(ours[OPENED], "yes")
+        if support.SANITIZER:
+            return  # what comes now is the same once more, or no code of ours
         with self.subTest("the marker"):
             self.assertSame(self.lines(configuration, "asked", MARKER), ours)
         stock = self.lines(self.stock(), "asked", self.bundle)
