@@ -16,6 +16,9 @@ struct LoadResult {
   std::shared_ptr<const TrustStore> store;
   /// Set when there is no anchor: a sentence that names everything that was tried.
   std::string error;
+  /// It is because of LackOfMeans: what could not be read may be what distrusts somebody, so no
+  /// other source takes its place.
+  bool lacking = false;
 };
 
 /// A place where the operating system keeps what it trusts. Not thread-safe: LiveTrustStore calls

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,17 @@ struct StoreRule {
   std::string origin;            // the file that says it, for a person
 };
 
+/// A part of the source could not be read because the process has no descriptor or memory left: it
+/// may be what distrusts somebody, so nothing is said without it. what() is a sentence.
+class LackOfMeans : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// An immutable, indexed set of anchors and distrusted certificates. Safe to use from any number of
-/// threads at once. Held by std::shared_ptr<const TrustStore>; entries point into it.
+/// threads at once. Held by std::shared_ptr<const TrustStore>; entries point into it. What answers
+/// about certificates may throw std::bad_alloc and, where it reads part of its source on demand,
+/// LackOfMeans: whoever asks again has it read again.
 class TrustStore {
  public:
   virtual ~TrustStore() = default;

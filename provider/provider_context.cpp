@@ -79,16 +79,22 @@ std::shared_ptr<const platform::TrustStore> ProviderContext::CurrentStore(Unavai
     } else if (status.error.empty()) {
       logged_error_.store(false);
     }
-    if (status.store != nullptr &&
-        logged_generation_.exchange(status.generation) != status.generation) {
-      log_.Write(LogLevel::kInfo, "serving " + std::to_string(status.store->AnchorCount()) +
-                                      " anchors from " + status.store->Source());
-      for (const std::string& problem : status.store->Problems()) {
-        log_.Write(LogLevel::kError, "trust source: " + problem);
-      }
-    }
+    if (status.store != nullptr) LogNews(*status.store, status.generation);
   }
   return store;
+}
+
+void ProviderContext::LogNews(const platform::TrustStore& store, std::uint64_t generation) const {
+  if (logged_generation_.exchange(generation) != generation) {
+    log_.Write(LogLevel::kInfo, "serving " + std::to_string(store.AnchorCount()) +
+                                    " anchors from " + store.Source());
+    logged_problems_.store(0);
+  }
+  // They only grow: of what is read on demand some are found later.
+  const std::vector<std::string>& problems = store.Problems();
+  for (std::size_t i = logged_problems_.exchange(problems.size()); i < problems.size(); ++i) {
+    log_.Write(LogLevel::kError, "trust source: " + problems[i]);
+  }
 }
 
 const char* ProviderContext::BuildInfo(const std::string& binding,

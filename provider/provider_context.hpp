@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -43,13 +44,17 @@ class ProviderContext {
   const Config& config() const { return config_; }
   const Log& log() const { return log_; }
 
+  /// A number that no other activation in this process has, or had: what OpenSSL can verify, and
+  /// may, differs from one library context to another (FIPS), and from one libcrypto to another.
+  std::uint64_t Id() const { return id_; }
+
   /// False while the provider is unloaded: then every hook is a pass-through (rule 12).
   bool Active() const { return active_.load(std::memory_order_acquire); }
   void SetActive(bool active) { active_.store(active, std::memory_order_release); }
 
   /// The newest snapshot; null, with the reason in `why`, when there is none. Reads the source when
-  /// it was never read or changed. What was skipped in it is logged once for each snapshot. Keeps
-  /// errno.
+  /// it was never read or changed. What was skipped in it is logged once for each snapshot, what of
+  /// it was read since when this is called next. Keeps errno.
   std::shared_ptr<const platform::TrustStore> CurrentStore(Unavailable& why) const;
 
   // These two only where the system has no verifier of its own.
@@ -71,7 +76,14 @@ class ProviderContext {
  private:
   /// provider_caches.cpp.
   void OpenCaches();
+  void LogNews(const platform::TrustStore& store, std::uint64_t generation) const;
 
+  static std::uint64_t NextId() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+
+  const std::uint64_t id_ = NextId();
   const Core core_;
   const Config config_;
   const Log log_;
@@ -82,6 +94,7 @@ class ProviderContext {
   platform::RevocationStore* revocation_ = nullptr;
   std::atomic<bool> active_{true};
   mutable std::atomic<std::uint64_t> logged_generation_{0};
+  mutable std::atomic<std::size_t> logged_problems_{0};  // of that generation
   mutable std::atomic<bool> logged_error_{false};
 
   // Texts handed to OpenSSL as OSSL_PARAM_UTF8_PTR. Few: a new one only when something changed.

@@ -69,19 +69,40 @@ class Session {
     return true;
   }
 
+  /// In a catch block. It ends here: whoever goes on after an error until the end would go on for
+  /// ever.
+  void Fail() noexcept {
+    listed_ = true;
+    next_ = entries_.size();
+    try {
+      throw;
+    } catch (const platform::LackOfMeans& lack) {
+      Raise(Reason::kUnreadableTrustStore, lack.what());
+    } catch (...) {
+      Raise(Reason::kOutOfMemory, "");
+    }
+  }
+
   bool AtEnd() {
     if (!listed_) List();
     return next_ == entries_.size();
   }
 
  private:
-  void List() {
-    listed_ = true;
-    if (!wanted_) return;
-    for (const platform::StoreEntry* const entry :
-         subject_ ? store_->FindBySubject(*subject_) : store_->Entries()) {
-      if (entry->trust.IsAnchor()) entries_.push_back(entry);
+  void Raise(Reason reason, const char* detail) noexcept {
+    try {
+      context_->core().RaiseError(reason, detail);
+    } catch (...) {
+      // There is no memory to say anything with.
     }
+  }
+
+  void List() {
+    if (wanted_) {
+      entries_ = subject_ ? store_->FindBySubject(*subject_) : store_->Entries();
+      std::erase_if(entries_, [](const auto* entry) { return !entry->trust.IsAnchor(); });
+    }
+    listed_ = true;
   }
 
   static bool Deliver(const platform::StoreEntry& entry, OSSL_CALLBACK* callback, void* argument) {
@@ -152,6 +173,7 @@ int Load(void* session, OSSL_CALLBACK* callback, void* argument, OSSL_PASSPHRASE
   try {
     return static_cast<Session*>(session)->LoadNext(callback, argument) ? 1 : 0;
   } catch (...) {
+    static_cast<Session*>(session)->Fail();
     return 0;
   }
 }
@@ -160,7 +182,7 @@ int AtEnd(void* session) noexcept {
   try {
     return static_cast<Session*>(session)->AtEnd() ? 1 : 0;
   } catch (...) {
-    return 1;
+    return 0;  // Load() says why
   }
 }
 

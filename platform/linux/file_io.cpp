@@ -13,10 +13,6 @@
 namespace ostrust::platform {
 namespace {
 
-std::string ErrorText(int error) {
-  return std::generic_category().message(error);
-}
-
 void Say(int why, std::string& error, bool* lacking) {
   if (lacking != nullptr) *lacking = IsLackOfMeans(why);
   error = ErrorText(why);
@@ -42,6 +38,10 @@ bool IsNoFile(const struct dirent& entry) {
 
 }  // namespace
 
+std::string ErrorText(int error) {
+  return std::generic_category().message(error);
+}
+
 bool IsLackOfMeans(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
@@ -56,7 +56,10 @@ std::string PathIn(const std::string& directory, std::string_view name) {
 OpenedPath OpenPath(const std::string& path, std::chrono::nanoseconds racy_window,
                     std::size_t max_size) {
   // O_NONBLOCK: opening a FIFO would wait for its writer. It does nothing to a regular file.
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  UniqueFd fd(-1);
+  do {
+    fd = UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  } while (fd.Get() < 0 && errno == EINTR);
   struct stat status {};
   if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0) {
     const int error = errno;

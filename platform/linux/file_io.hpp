@@ -60,8 +60,11 @@ struct OpenedPath {
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
 };
 
-/// Whether this errno of open() or read() says that the process has no descriptor or memory left,
-/// and nothing about the file.
+/// The text for an errno, as "No such file or directory".
+std::string ErrorText(int error);
+
+/// Whether this errno of stat(), open() or read() says that the process has no descriptor or memory
+/// left, and nothing about the file.
 bool IsLackOfMeans(int error);
 
 /// The path of `name` in `directory`.

@@ -75,4 +75,13 @@ bool FileStamp::Differs() const {
   return forbidden_ && faccessat(AT_FDCWD, path_.c_str(), R_OK, AT_EACCESS) == 0;
 }
 
+int FileStamp::WhyNotTheSame() const {
+  struct stat status;
+  if (stat(path_.c_str(), &status) != 0) return errno;
+  const Identity now = IdentityOf(status);
+  return state_ == State::kPresent && identity_.device == now.device && identity_.inode == now.inode
+             ? 0
+             : ENOENT;
+}
+
 }  // namespace ostrust::platform

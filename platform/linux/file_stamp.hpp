@@ -58,6 +58,9 @@ class FileStamp {
   bool IsMissing() const { return state_ == State::kMissing; }
   /// Whether the path now leads to something else than it did.
   bool Differs() const;
+  /// Whether it leads to the same file or directory, changed or not: 0, or the errno that says why
+  /// not, ENOENT where there is another one.
+  int WhyNotTheSame() const;
   /// The same, or it was changed so shortly before it was read that a later change might not show.
   bool MayHaveChanged() const { return racy_ || Differs(); }
 

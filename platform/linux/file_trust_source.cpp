@@ -41,9 +41,14 @@ LoadResult FileTrustSource::LoadAfter(std::vector<std::string> unusable) {
   stamps_.clear();
   lack_.clear();
   layered_ = nullptr;
-  LoadResult result = path_.empty() ? LoadAuto(std::move(unusable)) : LoadPath(path_);
-  interrupted_ = false;
-  if (!lack_.empty()) return Failure(lack_);
+  LoadResult result;
+  try {
+    result = path_.empty() ? LoadAuto(std::move(unusable)) : LoadPath(path_);
+    interrupted_ = false;
+  } catch (const LackOfMeans& lack) {
+    if (lack_.empty()) lack_ = lack.what();
+  }
+  if (!lack_.empty()) return {nullptr, lack_, true};
   return result;
 }
 
@@ -146,7 +151,7 @@ LoadResult FileTrustSource::LoadBundle(const OpenedPath& file, const std::string
   if (!directory) return {std::move(store), {}};
 
   auto layered = std::make_shared<const LayeredTrustStore>(std::move(store), std::move(*directory));
-  if (std::string lack = layered->ReadAddedFiles(); lack_.empty()) lack_ = std::move(lack);
+  layered->ReadAddedFiles();
   layered_ = layered;
   // They can distrust what the bundle trusts.
   if (layered->AnchorCount() == 0) return NoAnchor(layered->Source(), layered, reason);

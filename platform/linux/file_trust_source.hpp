@@ -71,7 +71,7 @@ class FileTrustSource final : public TrustSource {
   // Why it must not be believed: what could not be read for lack of means may be what distrusts
   // somebody.
   std::string lack_;
-  // It was left by std::bad_alloc, so that the stamps are not all there.
+  // It was left by an exception, so that the stamps are not all there.
   bool interrupted_ = false;
   // The store it made, if that goes on reading files. Kept to learn which.
   std::shared_ptr<const LayeredTrustStore> layered_;

@@ -1,6 +1,7 @@
 #include "platform/linux/layered_trust_store.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "platform/bundle.hpp"
@@ -14,9 +15,11 @@ namespace {
 
 // The certificates in these files as far as their subjects have the hash that the names promise:
 // X509_LOOKUP_hash_dir would find no other.
-std::vector<TrustedCertificate> ReadHashedFiles(
-    const std::string& directory, const HashedFiles& files, std::chrono::nanoseconds racy_window,
-    std::vector<FileStamp>& stamps, std::vector<std::string>& problems, std::string& lack) {
+std::vector<TrustedCertificate> ReadHashedFiles(const std::string& directory,
+                                                const HashedFiles& files,
+                                                std::chrono::nanoseconds racy_window,
+                                                std::vector<FileStamp>& stamps,
+                                                std::vector<std::string>& problems) {
   std::vector<TrustedCertificate> certificates;
   for (const std::string& name : files.names) {
     const std::string path = PathIn(directory, name);
@@ -24,13 +27,13 @@ std::vector<TrustedCertificate> ReadHashedFiles(
     stamps.push_back(file.stamp);
     if (file.IsDirectory()) continue;
     std::string error = std::move(file.error);
-    bool unread_for_lack = file.lacking;
-    const auto content = file.IsOpen() ? ReadContent(file, error, &unread_for_lack) : std::nullopt;
+    bool lacking = file.lacking;
+    const auto content = file.IsOpen() ? ReadContent(file, error, &lacking) : std::nullopt;
+    if (lacking) throw LackOfMeans(path + " cannot be read: " + error);
     if (!content) {
       if (file.IsOpen()) stamps.push_back(FileStamp::OfUnread(path));
       problems.push_back(path + " is not read: ");
       problems.back() += error;
-      if (unread_for_lack) lack = problems.back();
       continue;
     }
     Bundle bundle = ReadBundle(*content, path);
@@ -78,27 +81,28 @@ LayeredTrustStore::Cell* LayeredTrustStore::CellOf(std::uint32_t name_hash) {
   return const_cast<Cell*>(std::as_const(*this).CellOf(name_hash));
 }
 
-std::string LayeredTrustStore::ReadAddedFiles() const {
+void LayeredTrustStore::ReadAddedFiles() const {
   for (const Cell& cell : cells_) {
-    if (cell.files.names.size() <= cell.in_bundle.size()) continue;
-    const Content& content = ContentOf(cell);
-    if (!content.lack.empty()) return content.lack;
+    if (cell.files.names.size() > cell.in_bundle.size()) ContentOf(cell);
   }
-  return {};
 }
 
 std::unique_ptr<LayeredTrustStore::Content> LayeredTrustStore::ReadCell(
     const Cell& cell, std::vector<std::string>& problems) const {
   auto content = std::make_unique<Content>();
-  // The path must still lead to what was listed. After a chroot() or in another mount namespace it
-  // may not, and a directory found there by chance is no part of this snapshot;
-  // TrustSource::Changed() deals with it. That is what the stamp is for.
-  if (directory_stamp_.Differs()) {
+  // The path must still lead to the directory that was listed. After a chroot() or in another mount
+  // namespace it may not, and one found there by chance is no part of this snapshot;
+  // TrustSource::Changed() deals with it. One that was changed is the same: what it held may
+  // distrust somebody before and after.
+  if (const int why = directory_stamp_.WhyNotTheSame(); why != 0) {
+    const std::string reason = directory_ + " cannot be read: " + ErrorText(why);
+    if (IsLackOfMeans(why)) throw LackOfMeans(reason);
+    if (why != ENOENT) problems.push_back(reason);
     content->stamps.push_back(FileStamp::OfUnread(directory_));
     return content;
   }
-  std::vector<TrustedCertificate> certificates = ReadHashedFiles(
-      directory_, cell.files, racy_window_, content->stamps, problems, content->lack);
+  std::vector<TrustedCertificate> certificates =
+      ReadHashedFiles(directory_, cell.files, racy_window_, content->stamps, problems);
   const bool all_known = std::all_of(
       certificates.begin(), certificates.end(), [&](const TrustedCertificate& certificate) {
         const CertificateTrust known = base_->TrustOf(certificate.der);

@@ -8,6 +8,10 @@
 // looked up, or at once where there are more of them than the bundle has certificates: somebody
 // added one, and it must be there for a program that does a chroot() before its first lookup.
 //
+// Where the process has no descriptor or memory left to read them with, that lookup throws
+// LackOfMeans and nothing is remembered: a file that was not read may distrust what the bundle
+// trusts.
+//
 // What the reading of one hash gave is published with one compare-exchange and never changes: no
 // lock, so nothing that a fork() could leave locked.
 #pragma once
@@ -41,9 +45,9 @@ class LayeredTrustStore final : public TrustStore {
   LayeredTrustStore& operator=(const LayeredTrustStore&) = delete;
   ~LayeredTrustStore() override;
 
-  /// Reads the files of each hash of which the bundle has fewer certificates. Returns a sentence
-  /// when one could not be read for lack of means (IsLackOfMeans()): then it may not be believed.
-  std::string ReadAddedFiles() const;
+  /// Reads the files of each hash of which the bundle has fewer certificates. May throw
+  /// LackOfMeans.
+  void ReadAddedFiles() const;
 
   std::vector<const StoreEntry*> FindBySubject(ByteView subject) const override;
   CertificateTrust TrustOf(ByteView certificate) const override;
@@ -66,7 +70,6 @@ class LayeredTrustStore final : public TrustStore {
     std::unique_ptr<const MemoryTrustStore> store;
     std::ptrdiff_t more_anchors = 0;
     std::vector<FileStamp> stamps;
-    std::string lack;  // a file that could not be read for lack of means, in a sentence
   };
   struct Cell {
     HashedFiles files;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "platform/linux/file_io.hpp"
+#include "platform/trust_store.hpp"
 
 namespace ostrust::platform {
 namespace {
@@ -68,8 +69,10 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
                                                           std::vector<FileStamp>& stamps,
                                                           std::string& error) {
   // What cannot be read may say that the module is not to be used. p11-kit loads none then.
-  const auto fail = [&](const std::string& path, const std::string& why) {
+  const auto fail = [&](const std::string& path, const std::string& why, bool lacking) {
     error = path + " cannot be read: " + why;
+    if (lacking) throw LackOfMeans(error);
+    stamps.push_back(FileStamp::OfUnread(path));
     return std::nullopt;
   };
   std::map<std::string, Settings> modules;  // by the name of their files
@@ -79,19 +82,20 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
     OpenedPath opened = OpenPath(directory, racy_window);
     stamps.push_back(opened.stamp);
     if (opened.stamp.IsMissing()) continue;
-    if (!opened.IsOpen()) return fail(directory, opened.error);
+    if (!opened.IsOpen()) return fail(directory, opened.error, opened.lacking);
     if (!opened.IsDirectory()) continue;
     std::string why;
-    const auto names = ListNames(opened, why);
-    if (!names) return fail(directory, why);
+    bool lacking = false;
+    const auto names = ListNames(opened, why, &lacking);
+    if (!names) return fail(directory, why, lacking);
     for (const std::string& name : *names) {
       if (!IsModuleConfiguration(name)) continue;
       const OpenedPath file = OpenPath(PathIn(directory, name), racy_window);
       stamps.push_back(file.stamp);
       if (file.IsDirectory()) continue;
-      if (!file.IsOpen()) return fail(file.stamp.Path(), file.error);
-      const auto content = ReadContent(file, why);
-      if (!content) return fail(file.stamp.Path(), why);
+      if (!file.IsOpen()) return fail(file.stamp.Path(), file.error, file.lacking);
+      const auto content = ReadContent(file, why, &lacking);
+      if (!content) return fail(file.stamp.Path(), why, lacking);
       modules[name].merge(ReadSettings(AsText(*content)));
     }
   }

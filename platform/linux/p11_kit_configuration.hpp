@@ -27,7 +27,7 @@ struct P11KitModuleConfiguration {
 
 /// The module that is p11-kit's own and marked `trust-policy: yes`. Nullopt, with a sentence in
 /// `error`, when there is none. Configuration in the user's home is not looked at: it is not what
-/// the system trusts. `stamps` gets everything that was looked at.
+/// the system trusts. `stamps` gets everything that was looked at. May throw LackOfMeans.
 std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations& locations,
                                                           std::chrono::nanoseconds racy_window,
                                                           std::vector<FileStamp>& stamps,

@@ -9,7 +9,7 @@ bool P11KitSupported() {
 }
 
 P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
-  return {std::nullopt, "this build has no p11-kit support", {}, false, false};
+  return {std::nullopt, "this build has no p11-kit support", {}};
 }
 
 }  // namespace ostrust::platform
@@ -31,6 +31,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule&, const BeforeReading&) {
 
 #include "platform/certificate_fields.hpp"
 #include "platform/fork_safe_mutex.hpp"
+#include "platform/linux/file_io.hpp"
 #include "platform/made_once.hpp"
 
 namespace ostrust::platform {
@@ -95,6 +96,8 @@ class Reader {
   /// An object was gone or another one when its values were asked for: somebody changed the policy.
   bool Changed() const { return changed_; }
   bool Incomplete() const { return incomplete_; }
+  /// The module had no memory.
+  bool Lacking() const { return lacking_; }
 
  private:
   /// The values of the attributes that were asked for, in the same order; nullopt for those that
@@ -104,6 +107,7 @@ class Reader {
 
   bool Fail(const char* function, CK_RV result) {
     finalized_ = WasFinalized(result);
+    lacking_ = result == CKR_HOST_MEMORY;
     error_ = ErrorText(function, result);
     return false;
   }
@@ -136,6 +140,7 @@ class Reader {
   bool finalized_ = false;
   bool changed_ = false;
   bool incomplete_ = false;
+  bool lacking_ = false;
 };
 
 /// A fixed-size text of PKCS#11: padded with spaces, without a terminating zero.
@@ -272,7 +277,7 @@ Bytes DistrustAfter(std::optional<Bytes> value) {
 bool Reader::ReadObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                         CK_OBJECT_CLASS object_class) {
   const auto skip = [&](const std::string& why) {
-    if (finalized_) return false;
+    if (finalized_ || lacking_) return false;
     incomplete_ = true;
     policy_.problems.push_back(token_ + ": an object is skipped: " + why);
     return true;
@@ -339,6 +344,7 @@ bool Reader::ReadAttributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
       return true;
     }
     finalized_ = WasFinalized(result);
+    lacking_ = result == CKR_HOST_MEMORY;
     changed_ |= result == CKR_OBJECT_HANDLE_INVALID || result == CKR_BUFFER_TOO_SMALL;
     why = error_ = ErrorText("C_GetAttributeValue", result);
     return false;
@@ -430,12 +436,14 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
     const char* const why = dlerror();
     if (!reading.error.empty()) reading.error += "; ";
     reading.error += why != nullptr ? why : file + " cannot be loaded";
+    reading.lacking |= OpenPath(file, {}).lacking;  // dlopen() tells no errno
   }
   if (handle == nullptr) {
     if (reading.error.empty()) reading.error = "there is no module";
     return reading;
   }
   reading.error.clear();
+  reading.lacking = false;
   const auto fail = [&](const std::string& why) {
     reading.error = reading.file + ": " + why;
     return reading;
@@ -454,6 +462,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
     args.pReserved = arguments.empty() ? nullptr : arguments.data();
     const CK_RV result = functions->C_Initialize(&args);
     if (result != CKR_OK && result != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+      reading.lacking = result == CKR_HOST_MEMORY;
       return fail(ErrorText("C_Initialize", result));
     }
     Reader reader(*functions);
@@ -476,6 +485,7 @@ P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& 
     }
     if (read) continue;
     why = reader.Error();
+    reading.lacking = reader.Lacking();
     if (!reader.Finalized()) break;
   }
   return fail(why);

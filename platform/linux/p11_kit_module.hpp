@@ -33,6 +33,8 @@ struct P11KitReading {
   /// Objects were skipped, and may be readable another time: one of them may be what distrusts
   /// somebody.
   bool incomplete = false;
+  /// There is no policy because the process has no descriptor or memory left.
+  bool lacking = false;
 };
 
 /// Whether this build can: PKCS#11's headers (libp11-kit-dev) were there.
@@ -46,8 +48,8 @@ using BeforeReading = std::function<void(const std::vector<std::string>& paths)>
 /// (GnuTLS, GLib) come and go as they like. p11-kit counts its users, and the first one's arguments
 /// hold for all: if others made it look through other paths than `module.paths`, that is an error.
 /// If another user finalizes it for all in the middle, it is read again, twice at most. An object
-/// that cannot be read is skipped and is a problem. Once loaded, the module stays loaded.
-/// Thread-safe.
+/// that cannot be read is skipped and is a problem, unless it is for lack of memory. Once loaded,
+/// the module stays loaded. Thread-safe.
 P11KitReading ReadP11KitPolicy(const P11KitModule& module, const BeforeReading& before_reading);
 
 }  // namespace ostrust::platform

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <set>
 #include <utility>
@@ -34,16 +35,18 @@ struct DirectoryCloser {
 };
 
 /// Calls `visit` with the name of everything in the directory, hidden files included: the module
-/// reads them, too. Stops where `visit` returns false. False when it cannot be listed.
+/// reads them, too. Stops where `visit` returns false. The errno when it cannot be listed, else 0.
 template <typename Visit>
-bool ForEachName(const std::string& directory, Visit visit) {
+int ForEachName(const std::string& directory, Visit visit) {
   const std::unique_ptr<DIR, DirectoryCloser> stream(opendir(directory.c_str()));
-  if (stream == nullptr) return false;
-  while (const struct dirent* const entry = readdir(stream.get())) {
+  if (stream == nullptr) return errno;
+  for (;;) {
+    errno = 0;
+    const struct dirent* const entry = readdir(stream.get());
+    if (entry == nullptr) return errno;
     const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && !visit(name)) break;
+    if (name != "." && name != ".." && !visit(name)) return 0;
   }
-  return true;
 }
 
 bool IsDirectory(const std::string& path) {
@@ -54,24 +57,28 @@ bool IsDirectory(const std::string& path) {
 /// What cannot be listed may.
 bool HoldsFile(const std::string& directory) {
   bool found = false;
-  const bool listed = ForEachName(directory, [&](std::string_view name) {
+  const int error = ForEachName(directory, [&](std::string_view name) {
     found = name != kReadme && !IsDirectory(PathIn(directory, name));
     return !found;
   });
-  return found || !listed;
+  return found || error != 0;
 }
 
 /// The module says nothing of a file that it does not understand, and of one it cannot take as a
-/// whole. A blocklist that is not applied must not go unnoticed.
-void ReportFilesWithoutObjects(const std::vector<std::string>& files, TrustPolicy& policy) {
+/// whole, also where only memory or a descriptor was short. A blocklist that is not applied must
+/// not go unnoticed. True where there are none.
+bool ReportFilesWithoutObjects(const std::vector<std::string>& files, TrustPolicy& policy) {
   const std::set<std::string> origins(policy.origins.begin(), policy.origins.end());
   const auto is_used = [&](const std::string& path) { return origins.count(path) != 0; };
   // A module may not say where its objects come from.
-  if (std::none_of(files.begin(), files.end(), is_used)) return;
+  if (std::none_of(files.begin(), files.end(), is_used)) return true;
+  bool all = true;
   for (const std::string& path : files) {
     if (is_used(path) || path.substr(path.rfind('/') + 1) == kReadme) continue;
     policy.problems.push_back(path + " holds nothing that p11-kit understands");
+    all = false;
   }
+  return all;
 }
 
 /// The paths in the arguments of the module, `paths=A:B`, in quotes or not (p11-kit/argv.c).
@@ -112,7 +119,16 @@ LoadResult P11KitTrustSource::Load() {
   const PolicyCache cache(options_.cache_directories.empty() ? CacheDirectories(options_.cache_dir)
                                                              : options_.cache_directories);
   auto kept = cache.Find(options_.directory);
-  if (!kept) return LoadThroughModule(cache);
+  if (!kept) {
+    try {
+      return LoadThroughModule(cache);
+    } catch (const LackOfMeans& lack) {
+      try_again_ = std::chrono::steady_clock::now();
+      LoadResult result = Fail(lack.what());
+      result.lacking = true;
+      return result;
+    }
+  }
   stamps_ = std::move(kept->stamps);
   try_again_.reset();
   return MakeStore(std::move(kept->policy), {});
@@ -169,6 +185,8 @@ LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
   P11KitReading reading =
       options_.read(module, [&](const std::vector<std::string>& paths) { inputs = Look(paths); });
   stamps_.insert(stamps_.end(), inputs.stamps.begin(), inputs.stamps.end());
+  if (!inputs.lack.empty()) throw LackOfMeans(inputs.lack);
+  if (reading.lacking) throw LackOfMeans(reading.error);
   if (!reading.policy) return Fail(reading.error);
   TrustPolicy& policy = *reading.policy;
 
@@ -184,21 +202,21 @@ LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
       return Fail("another user of p11-kit in this process made it look through " + path);
     }
   }
-  ReportFilesWithoutObjects(inputs.files, policy);
+  const bool complete = ReportFilesWithoutObjects(inputs.files, policy) && !reading.incomplete;
   policy.problems.insert(policy.problems.end(), inputs.problems.begin(), inputs.problems.end());
   const auto cut =
       std::find_if(policy.paths.begin(), policy.paths.end(), [this](const std::string& path) {
         return options_.directory.empty() && path.size() >= kMaxPathSize;
       });
   const bool watched = cut == policy.paths.end();
-  if (watched && !reading.incomplete) try_again_.reset();
+  if (watched && complete) try_again_.reset();
   if (!watched) {
     policy.problems.push_back("p11-kit looks through " + *cut +
                               "..., of which it tells the beginning only: it is read again from "
                               "time to time, and by every process");
   }
 
-  const bool lasting = watched && inputs.readable && !reading.incomplete &&
+  const bool lasting = watched && inputs.readable && complete &&
                        std::all_of(stamps_.begin(), stamps_.end(),
                                    [](const FileStamp& stamp) { return stamp.CanBeKept(); });
   std::string note;
@@ -228,13 +246,13 @@ void P11KitTrustSource::LookAt(const std::string& path, Inputs& inputs) const {
   }
   inputs.Add(opened);
   if (!opened.IsDirectory()) return;
-  const bool listed = ForEachName(path, [&](std::string_view name) {
+  const int error = ForEachName(path, [&](std::string_view name) {
     const OpenedPath file = OpenPath(PathIn(path, name), options_.racy_window);
     // The module looks into no directory below these.
     if (!file.IsDirectory()) inputs.Add(file);
     return true;
   });
-  if (!listed) inputs.stamps.push_back(FileStamp::OfUnread(path));
+  if (error != 0) inputs.AddUnlisted(path, error);
 }
 
 void P11KitTrustSource::Inputs::Add(const OpenedPath& opened) {
@@ -243,9 +261,18 @@ void P11KitTrustSource::Inputs::Add(const OpenedPath& opened) {
     if (!opened.IsDirectory()) files.push_back(opened.stamp.Path());
     return;
   }
+  if (opened.lacking) lack = opened.stamp.Path() + " cannot be read: " + opened.error;
   problems.push_back(opened.stamp.Path() + " cannot be read (" + opened.error +
                      "): nothing it says is applied");
   readable = readable && opened.stamp.IsMissing();
+}
+
+void P11KitTrustSource::Inputs::AddUnlisted(const std::string& path, int error) {
+  const std::string problem = path + " cannot be read: " + ErrorText(error);
+  stamps.push_back(FileStamp::OfUnread(path));
+  problems.push_back(problem);
+  if (IsLackOfMeans(error)) lack = problem;
+  readable = false;
 }
 
 LoadResult P11KitTrustSource::MakeStore(TrustPolicy policy, const std::string& note) {

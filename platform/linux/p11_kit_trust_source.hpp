@@ -60,9 +60,14 @@ class P11KitTrustSource final : public TrustSource {
     /// Whether all that is there can be read. If not, another process may be allowed to, and must
     /// not be told what this one made of the rest.
     bool readable = true;
+    /// Why the module is not to be believed: what was to be read and was not, for lack of means,
+    /// may not be read by it either, and it says nothing of that.
+    std::string lack;
     void Add(const OpenedPath& opened);
+    void AddUnlisted(const std::string& path, int error);
   };
 
+  /// May throw LackOfMeans.
   LoadResult LoadThroughModule(const PolicyCache& cache);
   Inputs Look(const std::vector<std::string>& paths) const;
   void LookAt(const std::string& path, Inputs& inputs) const;
@@ -75,8 +80,8 @@ class P11KitTrustSource final : public TrustSource {
   std::vector<FileStamp> stamps_;         // of what the last Load() was made from
   std::vector<FileStamp> policy_stamps_;  // of what SystemKeepsPolicy() looked at
   bool read_policy_directories_ = false;
-  // Set when the last Load() failed for a reason that no stamp shows, read what none shows, or did
-  // not end.
+  // Set when the last Load() failed for a reason that no stamp shows, read what none shows or less
+  // than there may be, or did not end.
   std::optional<std::chrono::steady_clock::time_point> try_again_;
 };
 

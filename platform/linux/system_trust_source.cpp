@@ -31,7 +31,7 @@ LoadResult AutoTrustSource::Load() {
     LoadResult result = p11_kit_.Load();
     const bool used = result.error.empty() && p11_kit_.ReadPolicyDirectories();
     p11_kit_was_read_ = p11_kit_was_read_ || used;
-    if (p11_kit_was_read_) return result;
+    if (p11_kit_was_read_ || result.lacking) return result;
     unusable.push_back(result.error.empty()
                            ? "p11-kit does not look through the policy directories of this system"
                            : result.error);

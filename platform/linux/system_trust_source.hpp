@@ -20,7 +20,7 @@ struct SystemTrustOptions {
 /// `auto`: p11-kit if there is policy in one of the policy directories (locations.hpp) and the
 /// module looks through it, else files, with the reason among the store's problems. Once p11-kit
 /// was read, files take its place no more: they know less, and the last good policy is kept (rule
-/// 7).
+/// 7). Nor where it could not be read because no descriptor or memory was left.
 class AutoTrustSource final : public TrustSource {
  public:
   explicit AutoTrustSource(SystemTrustOptions options);

@@ -155,6 +155,11 @@ class Binding {
   void SslContextMade(SSL_CTX* ssl_ctx);
   void BeforeClientHello(SSL* ssl);
 
+  /// In a catch block of theirs: if it is a platform::LackOfMeans, says in the log and in the error
+  /// queue what could not be read for a verification in `store`, and returns true. `ctx` may be
+  /// null.
+  bool SayLack(X509_STORE* store, X509_STORE_CTX* ctx) const noexcept;
+
  private:
   /// Somebody asks `store` to use a CA file, directory or store.
   struct Request {

@@ -1,10 +1,13 @@
 #include "provider/hooks/host_errors.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <tuple>
 #include <utility>
 
 #include "platform/fork_safe_mutex.hpp"
@@ -20,10 +23,10 @@ constexpr int kMaxTexts = 64;
 // Above the fixed reasons of core.hpp.
 constexpr int kFirstReason = 100;
 
-/// The codes of the texts that were registered, by error library.
+/// The codes of the texts that were registered, by libcrypto and error library.
 struct Codes {
   platform::ForkSafeMutex mutex{platform::mutex_rank::kErrors};
-  std::map<std::pair<int, std::string>, int> by_text;
+  std::map<std::tuple<const host::Symbols*, int, std::string>, int> by_text;
 };
 constinit platform::MadeOnce<Codes> process_codes;
 
@@ -45,14 +48,14 @@ int Register(const host::Symbols& symbols, int lib, std::string text) {
   Codes& codes = process_codes.Get();
   auto& known = codes.by_text;
   const std::lock_guard lock(codes.mutex);
-  const auto found = known.find({lib, text});
+  const auto found = known.find({&symbols, lib, text});
   if (found != known.end()) return found->second;
   if (known.size() >= kMaxTexts) return 0;
   const int code = kFirstReason + static_cast<int>(known.size());
   auto entry = std::make_unique<Text>();
   entry->text = text;
   entry->table[0] = {static_cast<unsigned long>(code), entry->text.c_str()};
-  known.emplace(std::pair(lib, std::move(text)), code);
+  known.emplace(std::tuple(&symbols, lib, std::move(text)), code);
   symbols.ERR_load_strings(lib, entry.release()->table);
   return code;
 }
@@ -78,12 +81,15 @@ void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
 
 void RaiseException(const host::Symbols& symbols) noexcept {
   int reason = ERR_R_INTERNAL_ERROR;
+  std::array<char, 512> text{};
   errno = 0;  // whatever failed before. CPython and others look at it first
   try {
     throw;
   } catch (const std::bad_alloc&) {
     reason = ERR_R_MALLOC_FAILURE;
     errno = ENOMEM;
+  } catch (const platform::LackOfMeans& lack) {
+    std::snprintf(text.data(), text.size(), "%s", lack.what());
   } catch (...) {
   }
   if (symbols.ERR_new == nullptr || symbols.ERR_set_debug == nullptr ||
@@ -93,7 +99,7 @@ void RaiseException(const host::Symbols& symbols) noexcept {
   const int error = errno;
   symbols.ERR_new();
   symbols.ERR_set_debug("ostrust", 0, "ostrust");
-  symbols.ERR_set_error(ERR_LIB_X509, reason, nullptr);
+  symbols.ERR_set_error(ERR_LIB_X509, reason, text[0] == '\0' ? nullptr : "%s", text.data());
   errno = error;
 }
 

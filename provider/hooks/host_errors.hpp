@@ -18,7 +18,8 @@ void RaiseVisibly(const host::Symbols& symbols, const Core& core, Reason reason,
                   const std::string& detail);
 
 /// For the catch block of a function that OpenSSL calls and whose failure it reports as it finds
-/// the error queue: raises what the exception that is being handled was, and sets errno.
+/// the error queue: raises what the exception that is being handled was, with the sentence of a
+/// platform::LackOfMeans as the error's data, and sets errno.
 void RaiseException(const host::Symbols& symbols) noexcept;
 
 }  // namespace ostrust::hooks

@@ -38,12 +38,14 @@ bool MatchesPattern(const std::vector<std::string>& patterns, const std::string&
   return false;
 }
 
-/// Looks into the file and says what is to be known about it.
-bool Decide(const host::Symbols& symbols, const ProviderContext& context, const std::string& path) {
+/// Looks into the file and says what is to be known about it. Nullopt where that cannot be decided
+/// now.
+std::optional<bool> Decide(const host::Symbols& symbols, const ProviderContext& context,
+                           const std::string& path) {
   Unavailable why;
   const auto store = context.CurrentStore(why);
   const auto text = host::ReadRegularFile(path, kMaxBundleSize);
-  if (store == nullptr || !text) return false;
+  if (store == nullptr || !text) return std::nullopt;
 
   const platform::Bundle bundle = platform::ReadBundle(platform::AsBytes(*text), path);
   std::size_t anchors = 0;
@@ -84,11 +86,12 @@ bool IsReplacedBundle(const host::Symbols& symbols, const ProviderContext& conte
     const auto known = decisions.by_file.find(key);
     if (known != decisions.by_file.end()) return known->second;
   }
-  const bool replaced = Decide(symbols, context, path);
+  const auto replaced = Decide(symbols, context, path);
+  if (!replaced) return false;
   const std::lock_guard lock(decisions.mutex);
   if (decisions.by_file.size() >= kMaxDecisions) decisions.by_file.clear();
-  decisions.by_file.emplace(std::move(key), replaced);
-  return replaced;
+  decisions.by_file.emplace(std::move(key), *replaced);
+  return *replaced;
 }
 
 }  // namespace ostrust::hooks

@@ -13,6 +13,18 @@ template <std::size_t kSlot>
 struct Entry {
   static Binding& Target() { return Binding::InSlot(kSlot); }
 
+  /// In a catch block.
+  static bool SayLack(X509_STORE_CTX* ctx) {
+    return Target().SayLack(Target().symbols().X509_STORE_CTX_get0_store(ctx), ctx);
+  }
+
+  /// In a catch block: with 0, because some callers take a negative result for success.
+  static int Refused(X509_STORE_CTX* ctx) {
+    const int error = SayLack(ctx) ? X509_V_ERR_STORE_LOOKUP : X509_V_ERR_OUT_OF_MEM;
+    Target().symbols().X509_STORE_CTX_set_error(ctx, error);
+    return 0;
+  }
+
   static int FileCtrlEx(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, char** ret,
                         OSSL_LIB_CTX* libctx, const char* propq) {
     try {
@@ -46,6 +58,7 @@ struct Entry {
     try {
       return Target().GetIssuer(issuer, ctx, x);
     } catch (...) {
+      SayLack(ctx);
       *issuer = nullptr;
       return -1;  // OpenSSL: X509_V_ERR_STORE_LOOKUP
     }
@@ -55,6 +68,7 @@ struct Entry {
     try {
       return Target().LookupCerts(ctx, name);
     } catch (...) {
+      SayLack(ctx);
       return nullptr;  // OpenSSL: an internal error, never "trusted"
     }
   }
@@ -64,7 +78,8 @@ struct Entry {
     try {
       return Target().LookupBySubject(lookup, type, name, ret);
     } catch (...) {
-      return 0;
+      Target().SayLack(Target().symbols().X509_LOOKUP_get_store(lookup), nullptr);
+      return 0;  // 3.0 takes every other number for success
     }
   }
 
@@ -88,9 +103,7 @@ struct Entry {
     try {
       return Target().Verify(ctx);
     } catch (...) {
-      // Refused, and with 0: some callers take a negative result for success.
-      Target().symbols().X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
-      return 0;
+      return Refused(ctx);
     }
   }
 
@@ -123,8 +136,7 @@ struct Entry {
     try {
       return Target().CertVerify(ctx);
     } catch (...) {
-      Target().symbols().X509_STORE_CTX_set_error(ctx, X509_V_ERR_OUT_OF_MEM);
-      return 0;
+      return Refused(ctx);
     }
   }
 

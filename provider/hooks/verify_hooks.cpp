@@ -76,6 +76,24 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   return result;
 }
 
+bool Binding::SayLack(X509_STORE* store, X509_STORE_CTX* ctx) const noexcept {
+  try {
+    try {
+      throw;
+    } catch (const platform::LackOfMeans& lack) {
+      const GovernedStore* const state = Find(store);
+      if (state == nullptr) return true;
+      const ProviderContext& provider = *state->context->provider;
+      provider.log().Write(LogLevel::kError, std::string("refused: ") + lack.what());
+      const bool tls_peer = ctx != nullptr && verify::RoleOf(symbols_, Tls(), ctx).tls_peer;
+      verify::Raise(provider.core(), tls_peer, lack.what());
+      return true;
+    }
+  } catch (...) {
+    return false;  // std::bad_alloc: there is no memory to say anything with
+  }
+}
+
 verify::Role Binding::RoleFor(const ProviderContext& provider, X509_STORE_CTX* ctx) const {
   verify::Role role = verify::RoleOf(symbols_, Tls(), ctx);
   if (chain_verifier_ != nullptr) {

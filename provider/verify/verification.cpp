@@ -70,17 +70,6 @@ bool UsesDane(const host::Symbols& symbols, const host::TlsLibrary& tls, SSL* ss
   return tls.SSL_dane_tlsa_add(ssl, kNoUsage, 0, 0, &nothing, 0) != -1;
 }
 
-/// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next:
-/// curl and others take the first error for the reason, and it must be the one they would see
-/// without us.
-void Raise(const Core& core, bool tls_peer, const std::string& sentence) {
-  if (tls_peer) {
-    core.RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, sentence);
-  } else {
-    core.RaiseError(Reason::kRefused, sentence);
-  }
-}
-
 /// Whether the system may have anything against a certificate. No DER has to be made of one for
 /// that; of nearly all nothing is said.
 bool MayLimit(const host::Symbols& symbols, const X509* x509, const platform::TrustStore& store) {
@@ -192,6 +181,16 @@ std::string Named(const host::Symbols& symbols, const X509* x509) {
 
 std::string Described(const host::Symbols& symbols, const X509* x509, std::size_t depth) {
   return Named(symbols, x509) + " at depth " + std::to_string(depth);
+}
+
+void Raise(const Core& core, bool tls_peer, const std::string& sentence) {
+  // curl and others take the first error for the reason, and it must be the one they would see
+  // without us.
+  if (tls_peer) {
+    core.RaiseOpenSslError(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED, sentence);
+  } else {
+    core.RaiseError(Reason::kRefused, sentence);
+  }
 }
 
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,

@@ -56,6 +56,9 @@ std::string Described(const host::Symbols& symbols, const X509* x509, std::size_
 /// names, the one that the peer's certificate is for, or else the first.
 std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx);
 
+/// Puts `sentence` into the error queue. For a TLS peer under the code that libssl raises next.
+void Raise(const Core& core, bool tls_peer, const std::string& sentence);
+
 /// Says in the log, and with `final` in the error queue, that `x509` is about to be refused by
 /// OpenSSL itself, because of the trust settings we gave it: the verdict will not be asked then.
 void AnnounceRefusal(const host::Symbols& symbols, const ProviderContext& provider,

@@ -14,12 +14,14 @@ namespace {
 
 const char* failing = nullptr;
 int how = 0;
+int left = 0;
 
 }  // namespace
 
-FailingOpen::FailingOpen(std::string path, int error) : path_(std::move(path)) {
+FailingOpen::FailingOpen(std::string path, int error, int times) : path_(std::move(path)) {
   failing = path_.c_str();
   how = error;
+  left = times;
 }
 
 FailingOpen::~FailingOpen() {
@@ -30,7 +32,8 @@ FailingOpen::~FailingOpen() {
 
 extern "C" int open(const char* path, int flags, ...) {
   using namespace ostrust::platform;
-  if (failing != nullptr && std::strcmp(path, failing) == 0) {
+  if (failing != nullptr && left > 0 && std::strcmp(path, failing) == 0) {
+    --left;
     errno = how;
     return -1;
   }

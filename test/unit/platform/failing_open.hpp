@@ -2,15 +2,16 @@
 // say.
 #pragma once
 
+#include <limits>
 #include <string>
 
 namespace ostrust::platform {
 
-/// While it lives open() of exactly this path fails with this errno, in the whole process. One at a
-/// time.
+/// While it lives open() of exactly this path fails with this errno, in the whole process, so many
+/// times. One at a time.
 class FailingOpen {
  public:
-  FailingOpen(std::string path, int error);
+  FailingOpen(std::string path, int error, int times = std::numeric_limits<int>::max());
   FailingOpen(const FailingOpen&) = delete;
   FailingOpen& operator=(const FailingOpen&) = delete;
   ~FailingOpen();

@@ -282,7 +282,7 @@ TEST(DirectorySource, AFileThatNoDescriptorOrMemoryIsLeftForIsNotPassedOver) {
     EXPECT_EQ(result.store, nullptr);
     EXPECT_TRUE(Has(result.error, "/bad.pem cannot be read: ")) << result.error;
   }
-  for (const int error : {EACCES, ENOENT, EIO, EINTR}) {
+  for (const int error : {EACCES, ENOENT, EIO}) {
     const FailingOpen failing(directory.Path("bad.pem"), error);
     const LoadResult result = LoadFrom(directory.Path());
     ASSERT_NE(result.store, nullptr) << result.error;
@@ -290,6 +290,10 @@ TEST(DirectorySource, AFileThatNoDescriptorOrMemoryIsLeftForIsNotPassedOver) {
     ASSERT_EQ(result.store->Problems().size(), 1U);
     EXPECT_TRUE(Has(result.store->Problems()[0], "/bad.pem is not read: "));
   }
+  const FailingOpen interrupted(directory.Path("bad.pem"), EINTR, 3);
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->Entries().size(), 2U);
 }
 
 // --- auto
@@ -353,6 +357,29 @@ TEST(AutoSource, NoOtherSourceIsTakenWhereNoDescriptorIsLeft) {
     EXPECT_TRUE(Has(result.error, path)) << result.error;
     EXPECT_TRUE(Has(result.error, "Too many open files")) << result.error;
   }
+}
+
+TEST(AutoSource, ABundleThatMayBeDistrustedIsReadAgainWhenThereAreDescriptors) {
+  const Bytes one = MakeRoot("One");
+  const TemporaryDirectory root;
+  root.Write(kDebianBundle, Pem(one));
+  const std::string added = "etc/ssl/certs/" + HashName(one) + ".1";
+  root.Write("etc/ssl/certs/" + HashName(one) + ".0", Pem(one));
+  root.Write(added, TrustedPem(one, nullptr, "anyExtendedKeyUsage"));
+  std::string error;
+  const auto source =
+      MakeFileTrustSource("auto", {root.Path(), std::chrono::nanoseconds(0)}, error);
+  {
+    const FailingOpen failing(root.Path(added), EMFILE);
+    const LoadResult result = source->Load();
+    EXPECT_EQ(result.store, nullptr);
+    EXPECT_TRUE(Has(result.error, added + " cannot be read: Too many open files")) << result.error;
+  }
+  EXPECT_TRUE(source->Changed());
+  const LoadResult result = source->Load();
+  ASSERT_NE(result.store, nullptr);
+  EXPECT_TRUE(result.store->TrustOf(one).IsDistrusted());
+  EXPECT_FALSE(source->Changed());
 }
 
 TEST(AutoSource, FailureNamesEverythingThatWasTried) {

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "certificates.hpp"
+#include "failing_open.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "temporary_directory.hpp"
 
@@ -192,12 +195,51 @@ TEST_F(LayeredTrustStoreTest, AnotherDirectoryAtThePathIsNotReadForThisSnapshot)
   WriteBundle(Pem(one_));
   root_.Write(HashedName(one_), Pem(one_));
   const auto store = Load();
-  root_.Remove("etc");
+  // Not removed: its inode could be the next one's.
+  ASSERT_EQ(rename(root_.Path("etc").c_str(), root_.Path("old").c_str()), 0);
   WriteBundle(Pem(one_));
   root_.Write(HashedName(one_), Pem(planted));
   EXPECT_EQ(store->TrustOf(planted), CertificateTrust::Unspecified());
   EXPECT_EQ(store->FindBySubject(NameDer("One")).size(), 1U);
   EXPECT_TRUE(source_->Changed());
+}
+
+TEST_F(LayeredTrustStoreTest, AFileOfADirectoryThatWasChangedIsReadAllTheSame) {
+  WriteBundle(Pem(one_) + Pem(two_));
+  root_.Write(HashedName(one_), TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));
+  const auto store = Load();
+  root_.Write(HashedName(two_), Pem(two_));
+  ASSERT_TRUE(source_->Changed());
+  EXPECT_TRUE(store->TrustOf(one_).IsDistrusted());
+}
+
+TEST_F(LayeredTrustStoreTest, WithoutADescriptorForAFileOfItsHashNothingIsSaidOfASubject) {
+  WriteBundle(Pem(one_) + Pem(two_));
+  root_.Write(HashedName(one_), TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));
+  root_.Write(HashedName(two_), Pem(two_));
+  const auto store = Load();
+  const std::string path = root_.Path(HashedName(one_));
+  for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+    const FailingOpen failing(path, error);
+    EXPECT_THROW(static_cast<void>(store->TrustOf(one_)), LackOfMeans);
+    EXPECT_THROW(static_cast<void>(store->FindBySubject(NameDer("one"))), LackOfMeans);
+    EXPECT_THROW(static_cast<void>(store->MayLimit(Named(NameDer("One")))), LackOfMeans);
+    EXPECT_THROW(static_cast<void>(store->Entries()), LackOfMeans);
+    EXPECT_TRUE(store->TrustOf(two_).IsAnchor());
+    EXPECT_FALSE(source_->Changed());
+  }
+  try {
+    const FailingOpen failing(path, EMFILE);
+    static_cast<void>(store->TrustOf(one_));
+  } catch (const LackOfMeans& lack) {
+    EXPECT_EQ(std::string(lack.what()), path + " cannot be read: Too many open files");
+  }
+  EXPECT_TRUE(store->Problems().empty());
+  EXPECT_TRUE(store->TrustOf(one_).IsDistrusted());
+  // What was read is known from then on.
+  const FailingOpen failing(path, EMFILE);
+  EXPECT_TRUE(store->TrustOf(one_).IsDistrusted());
+  EXPECT_EQ(store->Entries().size(), 2U);
 }
 
 TEST_F(LayeredTrustStoreTest, AnUnreadableDirectoryIsReported) {

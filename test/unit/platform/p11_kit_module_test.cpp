@@ -310,8 +310,8 @@ TEST_F(P11KitModuleTest, ArgumentsArriveAsTheyWereGiven) {
 }
 
 TEST_F(P11KitModuleTest, WhatCannotBeInitializedIsNotFinalized) {
-  Double().before["C_Initialize"] = Fails(CKR_HOST_MEMORY);
-  EXPECT_THAT(Error(), HasSubstr("C_Initialize failed: 0x2"));
+  Double().before["C_Initialize"] = Fails(CKR_DEVICE_ERROR);
+  EXPECT_THAT(Error(), HasSubstr("C_Initialize failed: 0x30"));
   EXPECT_EQ(Double().calls.count("C_Finalize"), 0U);
 }
 
@@ -556,10 +556,9 @@ TEST_F(P11KitModuleTest, APolicyWithoutAnObjectSaysThatItIsIncomplete) {
 
 TEST_F(P11KitModuleTest, AnObjectThatCannotBeReadIsSkippedAndSaid) {
   for (const CK_RV result :
-       {CKR_HOST_MEMORY, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD,
-        CKR_ATTRIBUTE_VALUE_INVALID, CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_DEVICE_REMOVED,
-        CKR_OPERATION_NOT_INITIALIZED, CKR_FUNCTION_NOT_SUPPORTED, CKR_VENDOR_DEFINED + 1,
-        std::numeric_limits<CK_RV>::max()}) {
+       {CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD, CKR_ATTRIBUTE_VALUE_INVALID,
+        CKR_DEVICE_ERROR, CKR_DEVICE_MEMORY, CKR_DEVICE_REMOVED, CKR_OPERATION_NOT_INITIALIZED,
+        CKR_FUNCTION_NOT_SUPPORTED, CKR_VENDOR_DEFINED + 1, std::numeric_limits<CK_RV>::max()}) {
     for (const int call : {1, 2}) {  // for the sizes, for the values
       Double().calls.clear();
       Double().before["C_GetAttributeValue"] = Fails(result, call, call);
@@ -569,6 +568,25 @@ TEST_F(P11KitModuleTest, AnObjectThatCannotBeReadIsSkippedAndSaid) {
           << result;
     }
   }
+}
+
+// What it had no memory for may be what distrusts somebody.
+TEST_F(P11KitModuleTest, WithoutMemoryNothingIsSkippedAndThereIsNoPolicy) {
+  for (const char* function : {"C_Initialize", "C_GetSlotList", "C_GetSlotInfo", "C_OpenSession",
+                               "C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue"}) {
+    for (const int call : {1, 2, 3}) {
+      Double().calls.clear();
+      Double().before = {{function, Fails(CKR_HOST_MEMORY, call)}};
+      const P11KitReading reading = Read();
+      if (Double().calls[function] < call) break;
+      EXPECT_FALSE(reading.policy.has_value()) << function << call;
+      EXPECT_TRUE(reading.lacking) << function << call;
+      EXPECT_THAT(reading.error, HasSubstr(std::string(function) + " failed: 0x2")) << call;
+    }
+  }
+  Double().before.clear();
+  EXPECT_TRUE(Read().policy.has_value());
+  EXPECT_FALSE(Read().lacking);
 }
 
 TEST_F(P11KitModuleTest, AnExtensionThatCannotBeReadIsSkippedAndSaid) {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "platform/certificate_fields.hpp"
@@ -69,6 +70,7 @@ P11KitReading P11KitSystem::Read(const P11KitModule& module,
   P11KitReading reading;
   reading.shared = shared;
   reading.incomplete = incomplete;
+  reading.lacking = lacking;
   if (!failure.empty()) {
     reading.error = failure;
     return reading;
@@ -81,6 +83,10 @@ P11KitReading P11KitSystem::Read(const P11KitModule& module,
     ReadFiles(PathIn(path, "blocklist"), false, policy);
   }
   if (while_reading) while_reading();
+  std::erase_if(policy.certificates, [&](const TrustPolicy::Certificate& certificate) {
+    return policy.origins[certificate.origin] == passed_over;
+  });
+  std::replace(policy.origins.begin(), policy.origins.end(), passed_over, std::string());
   reading.policy = std::move(policy);
   return reading;
 }

@@ -34,6 +34,9 @@ class P11KitSystem {
   /// Whether somebody else initialized it.
   bool shared = false;
   bool incomplete = false;
+  bool lacking = false;
+  /// A file that it takes no notice of.
+  std::string passed_over;
   /// Called while it reads.
   std::function<void()> while_reading;
 

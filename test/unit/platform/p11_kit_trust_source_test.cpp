@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "certificates.hpp"
+#include "failing_open.hpp"
 #include "p11_kit_system.hpp"
 
 namespace ostrust::platform {
@@ -289,6 +291,55 @@ TEST_F(P11KitTrustSourceTest, WhatWasReadInPartIsNotKeptAndReadAgain) {
   EXPECT_EQ(source.Load().error, "");
   EXPECT_EQ(system_.KeptFiles(), 1U);
   EXPECT_FALSE(source.Changed());
+}
+
+TEST_F(P11KitTrustSourceTest, WithAFileThatTheModuleSaysNothingOfItIsNotKeptAndReadAgain) {
+  Block("two", two_);
+  system_.passed_over = system_.Path("source/blocklist/two");
+  P11KitOptions options = system_.Options();
+  options.retry = std::chrono::seconds(0);
+  P11KitTrustSource source(options);
+  const LoadResult result = source.Load();
+  EXPECT_EQ(result.error, "");
+  EXPECT_TRUE(HasProblem(result, "blocklist/two holds nothing that p11-kit understands"));
+  EXPECT_EQ(system_.KeptFiles(), 0U);
+  EXPECT_TRUE(source.Changed());
+  system_.passed_over.clear();
+  EXPECT_TRUE(source.Load().store->TrustOf(two_).IsDistrusted());
+  EXPECT_EQ(system_.KeptFiles(), 1U);
+  EXPECT_FALSE(source.Changed());
+}
+
+TEST_F(P11KitTrustSourceTest, WithoutADescriptorForWhatTheModuleReadsThereIsNoStore) {
+  Block("two", two_);
+  for (const char* const name : {"source/blocklist/two", "source/blocklist", "source/anchors/one",
+                                 "modules", "modules/p11-kit-trust.module"}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM}) {
+      P11KitTrustSource source(system_.Options());
+      {
+        const FailingOpen failing(system_.Path(name), error);
+        const LoadResult result = source.Load();
+        EXPECT_EQ(result.store, nullptr) << name;
+        EXPECT_TRUE(result.lacking) << name;
+        EXPECT_TRUE(Has(result.error, std::string(name) + " cannot be read: ")) << result.error;
+      }
+      EXPECT_EQ(system_.KeptFiles(), 0U) << name;
+      EXPECT_TRUE(source.Changed()) << name;
+    }
+  }
+  P11KitTrustSource source(system_.Options());
+  EXPECT_TRUE(source.Load().store->TrustOf(two_).IsDistrusted());
+}
+
+TEST_F(P11KitTrustSourceTest, WhereTheModuleHadNoMemoryItIsTriedAgainAtOnce) {
+  system_.failure = "no memory";
+  system_.lacking = true;
+  P11KitTrustSource source(system_.Options());
+  const LoadResult result = source.Load();
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(result.lacking);
+  EXPECT_EQ(result.error, "p11-kit cannot be used: no memory");
+  EXPECT_TRUE(source.Changed());
 }
 
 // --- Another user of the module in this process

@@ -145,6 +145,17 @@ TEST_F(SystemTrustSourceTest, AutoSaysWhyPolicyThatIsThereIsNotTaken) {
   EXPECT_TRUE(Has(nothing.error, "tls-ca-bundle.pem")) << nothing.error;
 }
 
+TEST_F(SystemTrustSourceTest, AutoTakesNoFilesWhereThereWasNoMeansToReadPolicy) {
+  KeepPolicy();
+  system_.failure = "no memory";
+  system_.lacking = true;
+  const auto source = Make("auto");
+  const LoadResult result = source->Load();
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_EQ(result.error, "p11-kit cannot be used: no memory");
+  EXPECT_TRUE(source->Changed());
+}
+
 TEST_F(SystemTrustSourceTest, AutoTakesFilesWhereTheModuleLooksElsewhere) {
   // As Debian's does: it would know nothing that the bundle does not.
   KeepPolicy();
