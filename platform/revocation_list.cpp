@@ -49,8 +49,8 @@ constexpr std::size_t kSmallestEntry = 20;
 constexpr std::size_t kMaxExcerptEntries = std::size_t{1} << 20;
 static_assert(kMaxExcerptEntries > 3 * kMaxRevokedEntry);  // with what AddNamingIssuer() adds
 
-// CAs of one name and several keys are few.
-constexpr std::size_t kMaxKeys = 8;
+// CAs of one name and several keys are few, and so are library contexts.
+constexpr std::size_t kMaxKeys = 16;
 // How long a "no" is remembered.
 constexpr auto kNoHolds = std::chrono::minutes(1);
 
@@ -366,6 +366,7 @@ struct RevocationList::State {
   std::vector<Bytes> believed;
   struct Found {
     Bytes key;
+    std::string verifier;
     bool is_signed = false;
     std::chrono::steady_clock::time_point when;
   };
@@ -508,6 +509,7 @@ bool RevocationList::State::IsSigned(ByteView index, const SignatureCheck& check
 }
 
 bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check, bool strict,
+                                std::string_view verifier,
                                 std::chrono::steady_clock::time_point now) const {
   const auto is_key = [&](const Bytes& key) { return AsText(key) == AsText(public_key); };
   const std::vector<Bytes>& believed = state_->believed;
@@ -515,24 +517,28 @@ bool RevocationList::IsSignedBy(ByteView public_key, const SignatureCheck& check
       std::any_of(believed.begin(), believed.end(), is_key)) {
     return true;
   }
+  const auto is_same = [&](const State::Found& one) {
+    return is_key(one.key) && one.verifier == verifier;
+  };
   {
     const std::lock_guard lock(FoundMutex());
     std::erase_if(state_->found, [now](const State::Found& one) {
       return !one.is_signed && now - one.when >= kNoHolds;
     });
     for (const State::Found& one : state_->found) {
-      if (is_key(one.key)) return one.is_signed;
+      if (is_same(one)) return one.is_signed;
     }
   }
   const auto index = Index();
   if (index == nullptr) return false;
   const bool is_signed = state_->IsSigned(*index, check);
 
-  State::Found found{Bytes(public_key.begin(), public_key.end()), is_signed, now};
+  State::Found found{Bytes(public_key.begin(), public_key.end()), std::string(verifier), is_signed,
+                     now};
   const std::lock_guard lock(FoundMutex());
   auto& all = state_->found;
   // Another thread may have found the same meanwhile.
-  if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return is_key(one.key); })) {
+  if (std::none_of(all.begin(), all.end(), is_same)) {
     if (all.size() == kMaxKeys) all.erase(all.begin());
     all.push_back(std::move(found));
   }
@@ -543,7 +549,8 @@ std::vector<Bytes> RevocationList::SignedBy() const {
   std::vector<Bytes> keys;
   const std::lock_guard lock(FoundMutex());
   for (const State::Found& one : state_->found) {
-    if (one.is_signed) keys.push_back(one.key);
+    if (!one.is_signed || std::find(keys.begin(), keys.end(), one.key) != keys.end()) continue;
+    keys.push_back(one.key);
   }
   return keys;
 }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "platform/bytes.hpp"
@@ -105,9 +106,11 @@ class RevocationList {
   /// the index is made again and compared. Not so where `public_key` is one of the believed and the
   /// list is of more than kCheckedAgain bytes, unless `strict`. False, and not remembered, when the
   /// list is no longer there. Of what is remembered a "no" is forgotten after a minute: `check` may
-  /// have had no memory, which OpenSSL does not tell from a bad signature. `now` is for tests.
+  /// have had no memory, which OpenSSL does not tell from a bad signature. `verifier` names whom
+  /// `check` asks: what one cannot verify, or may not (FIPS), another can, and what was found for
+  /// one is remembered for that one only. `now` is for tests.
   bool IsSignedBy(
-      ByteView public_key, const SignatureCheck& check, bool strict,
+      ByteView public_key, const SignatureCheck& check, bool strict, std::string_view verifier = {},
       std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now()) const;
 
   /// The public keys for which IsSignedBy() has found that they have signed it.

@@ -31,11 +31,12 @@ class RevocationStore {
 
   /// The lists of this issuer (a Name in DER, which counts as X509_NAME_cmp() says) in the hashed
   /// directories: <hash>.r0 and so on, PEM or DER. A file that has not changed is not read again,
-  /// and of a large one the index is kept in a cache directory.
-  std::vector<ListPtr> InDirectories(ByteView issuer);
+  /// and of a large one the index is kept in a cache directory. `verifier` as in Discard().
+  std::vector<ListPtr> InDirectories(ByteView issuer, std::string_view verifier = {});
 
-  /// The lists that were fetched from `url`, in memory and in every cache directory.
-  std::vector<ListPtr> Fetched(std::string_view url);
+  /// The lists that were fetched from `url`, in memory and in every cache directory. `verifier` as
+  /// in Discard().
+  std::vector<ListPtr> Fetched(std::string_view url, std::string_view verifier = {});
   /// Puts a list that was fetched and verified (IsSignedBy(); by which keys is kept with it) into
   /// the first cache directory that is this user's, in place of an older one (thisUpdate). Returns
   /// why not, as a clause; empty when it was, when a newer one is there, or when there are no
@@ -47,8 +48,8 @@ class RevocationStore {
   /// That a list is damaged, or nobody's: if it comes from a file of a cache directory, that file
   /// is not read again by this process until it is another one, so that it is made, or fetched,
   /// again. True if so: once for each file in a process, for it may be made of a list that is
-  /// nobody's.
-  bool Discard(const ListPtr& list);
+  /// nobody's. All of that for this `verifier` only (RevocationList::IsSignedBy()).
+  bool Discard(const ListPtr& list, std::string_view verifier = {});
 
   /// The OCSP responses kept under this name, which the caller makes of what they are about: in
   /// memory and in every cache directory. Each once.

@@ -240,6 +240,10 @@ std::string MemoryName(std::string_view url) {
   return "memory " + std::string(url);
 }
 
+std::string DiscardedName(const std::string& path, std::string_view verifier) {
+  return path + '\0' + std::string(verifier);
+}
+
 Directories HashedDirectories(const std::string& trust_source) {
   constexpr std::string_view kP11Kit = "p11-kit";
   Directories directories;
@@ -342,10 +346,11 @@ struct RevocationStore::State {
     held.Put(name, std::move(value), size);
   }
 
-  ListPtr InCache(const std::string& directory, const Place& place);
-  std::optional<Lists> InFile(const std::string& path);
+  ListPtr InCache(const std::string& directory, const Place& place, std::string_view verifier);
+  std::optional<Lists> InFile(const std::string& path, std::string_view verifier);
   /// `unread`: nothing could be read, for now.
-  Lists Load(const std::string& path, const OpenedPath& file, bool& unread);
+  Lists Load(const std::string& path, const OpenedPath& file, std::string_view verifier,
+             bool& unread);
 
   const std::function<Directories()> cache_directories;
   const Directories hashed_directories;
@@ -353,7 +358,7 @@ struct RevocationStore::State {
   mutable ForkSafeMutex mutex{mutex_rank::kRevocation};
   Newest<Held> held{kMaxHeld, kMaxHeldSize};
   Newest<Bytes> responses{kMaxResponses, kMaxResponsesSize};
-  Newest<FileStamp::Identity> discarded{kMaxHeld, kMaxHeld};  // by the path
+  Newest<FileStamp::Identity> discarded{kMaxHeld, kMaxHeld};  // by DiscardedName()
 };
 
 RevocationStore::RevocationStore(const std::string& cache_dir, const std::string& trust_source)
@@ -368,13 +373,14 @@ RevocationStore::RevocationStore(std::function<Directories()> cache_directories,
 RevocationStore::~RevocationStore() = default;
 
 /// Null when there is none.
-ListPtr RevocationStore::State::InCache(const std::string& directory, const Place& place) {
+ListPtr RevocationStore::State::InCache(const std::string& directory, const Place& place,
+                                        std::string_view verifier) {
   const CachedFile file = OpenCached(directory, place.name);
   if (!file.IsOpen()) return nullptr;
   const std::string path = PathIn(directory, place.name);
   {
     const std::lock_guard lock(mutex);
-    const FileStamp::Identity* const bad = discarded.Find(path);
+    const FileStamp::Identity* const bad = discarded.Find(DiscardedName(path, verifier));
     if (bad != nullptr && *bad == file.identity) return nullptr;
   }
   const std::string name = std::string(kCacheName) + path + ' ' + place.about;
@@ -386,7 +392,8 @@ ListPtr RevocationStore::State::InCache(const std::string& directory, const Plac
 }
 
 /// The lists in a file of a hashed directory; nullopt when there is no such file, or none is known.
-std::optional<Lists> RevocationStore::State::InFile(const std::string& path) {
+std::optional<Lists> RevocationStore::State::InFile(const std::string& path,
+                                                    std::string_view verifier) {
   const std::string name = "file " + path;
   const auto known = FindHeld(name);
   if (known && !known->stamp.MayHaveChanged()) return known->lists;
@@ -396,13 +403,14 @@ std::optional<Lists> RevocationStore::State::InFile(const std::string& path) {
   // stays, and of a directory with nothing in it the first name is the last.
   if (!file.stamp.GetIdentity()) return known ? std::optional(known->lists) : std::nullopt;
   bool unread = false;
-  Lists lists = file.IsOpen() && !file.IsDirectory() ? Load(path, file, unread) : Lists();
+  Lists lists = file.IsOpen() && !file.IsDirectory() ? Load(path, file, verifier, unread) : Lists();
   if (unread && known) lists = known->lists;
   Hold(name, {unread ? FileStamp::OfUnread(path) : file.stamp, lists});
   return lists;
 }
 
-Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& file, bool& unread) {
+Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& file,
+                                   std::string_view verifier, bool& unread) {
   const auto identity = file.stamp.GetIdentity();
   if (!identity) return {};
   const Place place = PlaceOfFile(path, *identity);
@@ -412,7 +420,7 @@ Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& fi
           : Directories();
   const auto in_cache = [&]() -> ListPtr {
     for (const std::string& directory : directories) {
-      if (ListPtr list = InCache(directory, place)) return list;
+      if (ListPtr list = InCache(directory, place, verifier)) return list;
     }
     return nullptr;
   };
@@ -440,7 +448,7 @@ Lists RevocationStore::State::Load(const std::string& path, const OpenedPath& fi
   return lists;
 }
 
-Lists RevocationStore::InDirectories(ByteView issuer) {
+Lists RevocationStore::InDirectories(ByteView issuer, std::string_view verifier) {
   Lists found;
   const auto canonical = CanonicalName(issuer);
   if (!canonical) return found;
@@ -449,7 +457,8 @@ Lists RevocationStore::InDirectories(ByteView issuer) {
                                   static_cast<unsigned>(NameHash(*canonical))));
   for (const std::string& directory : state_->hashed_directories) {
     for (int number = 0;; ++number) {
-      const auto lists = state_->InFile(PathIn(directory, hash.data() + std::to_string(number)));
+      const auto lists =
+          state_->InFile(PathIn(directory, hash.data() + std::to_string(number)), verifier);
       if (!lists) break;
       std::copy_if(lists->begin(), lists->end(), std::back_inserter(found),
                    [&](const ListPtr& list) { return CanonicalName(list->Issuer()) == canonical; });
@@ -458,12 +467,13 @@ Lists RevocationStore::InDirectories(ByteView issuer) {
   return found;
 }
 
-Lists RevocationStore::Fetched(std::string_view url) {
+Lists RevocationStore::Fetched(std::string_view url, std::string_view verifier) {
   Lists found;
   const Place place = PlaceOf(kListPrefix, url);
   if (const auto known = state_->FindHeld(MemoryName(url))) found = known->lists;
   for (const std::string& directory : state_->cache_directories()) {
-    if (ListPtr list = state_->InCache(directory, place)) found.push_back(std::move(list));
+    if (ListPtr list = state_->InCache(directory, place, verifier))
+      found.push_back(std::move(list));
   }
   return found;
 }
@@ -472,7 +482,7 @@ std::string RevocationStore::Keep(std::string_view url, const ListPtr& list) {
   const Place place = PlaceOf(kListPrefix, url);
   const Directories directories = state_->cache_directories();
   std::string why = WriteInFirst(directories, [&](const std::string& directory) {
-    const ListPtr kept = state_->InCache(directory, place);
+    const ListPtr kept = state_->InCache(directory, place, {});
     if (kept != nullptr && IsNewer(*kept, *list)) return std::string();
     const auto index = list->Index();
     if (index == nullptr) return std::string("it is no longer there");
@@ -491,7 +501,7 @@ std::string RevocationStore::Keep(std::string_view url, const ListPtr& list) {
   return why;
 }
 
-bool RevocationStore::Discard(const ListPtr& list) {
+bool RevocationStore::Discard(const ListPtr& list, std::string_view verifier) {
   const auto holds_it = [&](const Held& held) {
     return std::find(held.lists.begin(), held.lists.end(), list) != held.lists.end();
   };
@@ -500,8 +510,10 @@ bool RevocationStore::Discard(const ListPtr& list) {
     return name.starts_with(kCacheName) && holds_it(held);
   });
   const auto identity = file ? file->stamp.GetIdentity() : std::nullopt;
-  if (!identity || state_->discarded.Find(file->stamp.Path()) != nullptr) return false;
-  state_->discarded.Put(file->stamp.Path(), *identity, 1);
+  if (!identity) return false;
+  const std::string discarded = DiscardedName(file->stamp.Path(), verifier);
+  if (state_->discarded.Find(discarded) != nullptr) return false;
+  state_->discarded.Put(discarded, *identity, 1);
   // A file of a hashed directory is held by its index in a cache directory, too.
   state_->held.RemoveIf(holds_it);
   return true;

@@ -12,9 +12,6 @@ namespace {
 
 using platform::ByteView;
 
-// What an application asks of every certificate.
-constexpr unsigned long kStrictness = X509_V_FLAG_X509_STRICT | X509_V_FLAG_SUITEB_128_LOS;
-
 /// One call of check_revocation(), for the functions that it calls.
 struct Check {
   const ListQuestion& question;
@@ -94,7 +91,7 @@ bool IsSigned(Check& check, const ListPtr& list, const X509* issuer) {
   const auto verify = [&](ByteView to_be_signed, ByteView algorithm, ByteView signature) {
     return Verify(question, to_be_signed, algorithm, signature, key);
   };
-  return list->IsSignedBy(public_key, verify, question.strict);
+  return list->IsSignedBy(public_key, verify, question.strict, question.verifier);
 }
 
 /// Whether a certificate above the one in question has the name of the CRL's issuer; `is_signed`,
@@ -255,9 +252,8 @@ void SetParameters(const ListQuestion& question, X509_STORE_CTX* ctx) {
   const X509_VERIFY_PARAM* const applications = symbols.X509_STORE_CTX_get0_param(question.ctx);
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_CTX_get0_param(ctx);
   symbols.X509_VERIFY_PARAM_set_flags(
-      param, (symbols.X509_VERIFY_PARAM_get_flags(applications) & kStrictness) |
-                 X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS |
-                 X509_V_FLAG_PARTIAL_CHAIN |
+      param, question.time.strictness | X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT |
+                 X509_V_FLAG_USE_DELTAS | X509_V_FLAG_PARTIAL_CHAIN |
                  (question.time.matters ? 0UL : X509_V_FLAG_NO_CHECK_TIME));
   if (question.time.is_given) symbols.X509_VERIFY_PARAM_set_time(param, question.time.now);
   symbols.X509_VERIFY_PARAM_set_auth_level(param,

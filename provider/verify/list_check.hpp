@@ -28,6 +28,8 @@ struct ListQuestion {
   RevocationFunctions openssls;
   OSSL_LIB_CTX* libctx;
   const std::string& propq;
+  /// Names the two and the libcrypto they are of: RevocationList::IsSignedBy().
+  const std::string& verifier;
   /// The verification whose chain is asked about; nothing in it is changed.
   X509_STORE_CTX* ctx;
   VerificationTime time;

@@ -10,9 +10,9 @@
 
 #include "platform/made_once.hpp"
 #include "platform/revocation_filter.hpp"
+#include "provider/host/dropped_errors.hpp"
 #include "provider/host/x509_der.hpp"
 #include "provider/verify/ocsp.hpp"
-#include "provider/verify/revocation_memo.hpp"
 #include "provider/verify/verification.hpp"
 
 namespace ostrust::verify {
@@ -28,20 +28,6 @@ constinit platform::MadeOnce<RevocationMemo> process_memo;
 
 void Append(std::string& text, const std::string& more) {
   if (!more.empty()) text += (text.empty() ? "" : "; ") + more;
-}
-
-/// The certificate as it is, and everything else that decides what is known of it.
-RevocationMemo::Key KeyOf(const host::Symbols& symbols, const Config& config, Revocation mode,
-                          const VerificationTime& time, const CertificateAndIssuer& certificate,
-                          ByteView stapled) {
-  std::string text = config.cache_dir + '\0' + config.trust_source + '\0' + NameOf(mode) +
-                     std::to_string(time.auth_level);
-  text += platform::AsText(host::DerOf(symbols, certificate.x509));
-  text += platform::AsText(host::DerOf(symbols, certificate.issuer));
-  text += platform::AsText(stapled);
-  RevocationMemo::Key key{};
-  symbols.SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data());
-  return key;
 }
 
 /// What the store calls a list that was fetched from `url`: two CAs may name the same.
@@ -99,6 +85,8 @@ RevocationCheck::RevocationCheck(const Setting& setting, X509_STORE_CTX* ctx,
       ctx_(ctx),
       chain_(reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx))),
       time_(TimeOf(symbols_, symbols_.X509_STORE_CTX_get0_param(ctx))),
+      snapshot_(snapshot.Id()),
+      verifier_(std::to_string(setting.provider.Id()) + ' ' + setting.propq),
       distrusts_([&symbols = symbols_, &snapshot](const X509* x509) {
         return snapshot.TrustOf(host::DerOf(symbols, x509)).IsDistrusted();
       }),
@@ -189,14 +177,38 @@ RevocationCheck::Known RevocationCheck::KnownOf(const Certificate& certificate) 
 template <typename Find>
 RevocationCheck::Known RevocationCheck::Remembered(const Certificate& certificate, ByteView stapled,
                                                    const Find& find) const {
-  if (time_.is_given || !time_.matters) return find();
-  const Config& config = setting_.provider.config();
-  const auto key = KeyOf(symbols_, config, setting_.mode, time_, certificate, stapled);
-  if (auto entry = process_memo.Get().Find(key, config.refresh))
+  const auto key = MemoKey(certificate, stapled);
+  if (!key) return find();
+  if (auto entry = process_memo.Get().Find(*key, setting_.provider.config().refresh)) {
     return {entry->finding, entry->renew};
+  }
   Known known = find();
-  process_memo.Get().Put(key, {known.finding, known.renew});
+  process_memo.Get().Put(*key, {known.finding, known.renew});
   return known;
+}
+
+std::optional<RevocationMemo::Key> RevocationCheck::MemoKey(const Certificate& certificate,
+                                                            ByteView stapled) const {
+  if (time_.is_given || !time_.matters) return std::nullopt;
+  // The activation stands for its configuration, too. The filters are asked about a leaf only.
+  std::string text = verifier_ + '\0' + NameOf(setting_.mode);
+  for (const std::string& number :
+       {std::to_string(snapshot_), std::to_string(time_.auth_level),
+        std::to_string(time_.strictness), std::to_string(certificate.depth == 0 ? 1 : 0)}) {
+    text += ' ' + number;
+  }
+  text += '\0';
+  text += platform::AsText(host::DerOf(symbols_, certificate.x509));
+  text += platform::AsText(host::DerOf(symbols_, certificate.issuer));
+  text += platform::AsText(stapled);
+  RevocationMemo::Key key{};
+  // It fails where the default library context has no provider, or memory is short.
+  const host::DroppedErrors dropped(symbols_);
+  if (symbols_.SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                      key.data()) == nullptr) {
+    return std::nullopt;
+  }
+  return key;
 }
 
 RevocationCheck::Known RevocationCheck::LookUp(const Certificate& certificate) const {
@@ -209,7 +221,7 @@ RevocationCheck::Known RevocationCheck::LookUp(const Certificate& certificate) c
   if (!found.bad.empty()) {
     // An index that was damaged is made again.
     bool again = false;
-    for (const ListPtr& list : found.bad) again |= store_.Discard(list);
+    for (const ListPtr& list : found.bad) again |= store_.Discard(list, verifier_);
     if (again) found = Check(certificate, ListsFor(certificate, due));
   }
   if (found.status == Status::kRevoked) {
@@ -271,13 +283,16 @@ std::vector<ListPtr> RevocationCheck::ListsFor(const Certificate& certificate, b
     lists.insert(lists.end(), std::make_move_iterator(more.begin()),
                  std::make_move_iterator(more.end()));
   };
-  add(store_.InDirectories(host::DerOf(symbols_, symbols_.X509_get_issuer_name(certificate.x509))));
-  for (const Bytes& issuer : certificate.Pointers().list_issuers) add(store_.InDirectories(issuer));
+  add(store_.InDirectories(host::DerOf(symbols_, symbols_.X509_get_issuer_name(certificate.x509)),
+                           verifier_));
+  for (const Bytes& issuer : certificate.Pointers().list_issuers) {
+    add(store_.InDirectories(issuer, verifier_));
+  }
   // An administrator's lists are his to renew.
   const bool have_own = !lists.empty();
   for (const auto* const urls : {&certificate.Pointers().lists, &certificate.Pointers().deltas}) {
     for (const std::string& url : *urls) {
-      auto fetched = store_.Fetched(ListName(symbols_, certificate, url));
+      auto fetched = store_.Fetched(ListName(symbols_, certificate, url), verifier_);
       due |= !have_own && !fetched.empty() && !HasCurrent(fetched);
       add(std::move(fetched));
     }
@@ -300,7 +315,7 @@ std::string RevocationCheck::OriginOf(const Certificate& certificate,
   };
   for (const auto* const urls : {&certificate.Pointers().lists, &certificate.Pointers().deltas}) {
     for (const std::string& url : *urls) {
-      if (is_among(store_.Fetched(ListName(symbols_, certificate, url))))
+      if (is_among(store_.Fetched(ListName(symbols_, certificate, url), verifier_)))
         return "the CRL of " + url;
     }
   }
@@ -309,14 +324,10 @@ std::string RevocationCheck::OriginOf(const Certificate& certificate,
 
 ListFinding RevocationCheck::Check(const Certificate& certificate,
                                    const std::vector<ListPtr>& lists) const {
-  const ListQuestion question{symbols_,
-                              setting_.openssls,
-                              setting_.libctx,
-                              setting_.propq,
-                              ctx_,
-                              time_,
-                              distrusts_,
-                              setting_.mode == Revocation::kHard};
+  const ListQuestion question{
+      symbols_,       setting_.openssls, setting_.libctx,
+      setting_.propq, verifier_,         ctx_,
+      time_,          distrusts_,        setting_.mode == Revocation::kHard};
   ListFinding finding = CheckLists(question, certificate.depth, lists);
   const auto is_delta = [](const ListPtr& list) { return list->IsDelta(); };
   if (finding.status != Status::kUnknown || std::none_of(lists.begin(), lists.end(), is_delta)) {
@@ -389,10 +400,10 @@ RevocationFinding RevocationCheck::Fetch(const Certificate& certificate,
     now = LookUp(certificate);
     changed = true;
   }
-  if (changed && !time_.is_given && time_.matters) {
-    process_memo.Get().Put(
-        KeyOf(symbols_, setting_.provider.config(), setting_.mode, time_, certificate, {}),
-        {now.finding, now.renew});
+  if (changed) {
+    if (const auto key = MemoKey(certificate, {})) {
+      process_memo.Get().Put(*key, {now.finding, now.renew});
+    }
   }
   if (now.finding.status != Status::kUnknown) return now.finding;
   if (known.status != Status::kUnknown) return known;
@@ -408,8 +419,8 @@ bool RevocationCheck::LacksDelta(const Certificate& certificate) const {
 }
 
 bool RevocationCheck::HasCurrentOf(const Certificate& certificate, const std::string& url) const {
-  return HasCurrent(
-      UsableOf(certificate, store_.Fetched(ListName(symbols_, certificate, url)), nullptr));
+  return HasCurrent(UsableOf(
+      certificate, store_.Fetched(ListName(symbols_, certificate, url), verifier_), nullptr));
 }
 
 bool RevocationCheck::FetchList(const Certificate& certificate, const std::string& url,

@@ -23,6 +23,7 @@
 #include "provider/verify/judge.hpp"
 #include "provider/verify/list_check.hpp"
 #include "provider/verify/requests.hpp"
+#include "provider/verify/revocation_memo.hpp"
 #include "provider/verify/revocation_status.hpp"
 #include "provider/verify/stapling.hpp"
 
@@ -75,6 +76,9 @@ class RevocationCheck {
   };
 
   std::optional<Refusal> RefusalOf(std::size_t depth);
+  /// Nullopt where it cannot be made, or where nothing may be remembered.
+  std::optional<RevocationMemo::Key> MemoKey(const Certificate& certificate,
+                                             platform::ByteView stapled) const;
   RevocationFinding Stapled(const Certificate& certificate) const;
   Known KnownOf(const Certificate& certificate) const;
   /// What `find` found a moment ago, or finds now.
@@ -117,6 +121,8 @@ class RevocationCheck {
   X509_STORE_CTX* const ctx_;
   const OPENSSL_STACK* const chain_;
   const VerificationTime time_;
+  const std::uint64_t snapshot_;  // TrustStore::Id()
+  const std::string verifier_;    // ListQuestion::verifier
   const Distrusts distrusts_;
   const StapledResponse stapled_;
   Requests requests_;

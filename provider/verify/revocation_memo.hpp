@@ -13,7 +13,9 @@
 
 namespace ostrust::verify {
 
-/// Thread-safe. Lives as long as the process (ForkSafeMutex).
+/// Thread-safe. Lives as long as the process (ForkSafeMutex). The key must hold everything that an
+/// answer depends on, above all who verified it: a library context that may not use an algorithm
+/// (FIPS) must neither take an answer from one that may, nor give it its own "unknown".
 class RevocationMemo {
  public:
   using Clock = std::chrono::steady_clock;

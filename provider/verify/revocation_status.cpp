@@ -13,6 +13,7 @@ VerificationTime TimeOf(const host::Symbols& symbols, const X509_VERIFY_PARAM* p
   time.now = time.is_given ? symbols.X509_VERIFY_PARAM_get_time(param) : std::time(nullptr);
   // OpenSSL lets a time that is given matter all the same (X509_cmp_timeframe()).
   time.matters = time.is_given || (flags & X509_V_FLAG_NO_CHECK_TIME) == 0;
+  time.strictness = flags & (X509_V_FLAG_X509_STRICT | X509_V_FLAG_SUITEB_128_LOS);
   if (symbols.X509_VERIFY_PARAM_get_auth_level != nullptr) {
     time.auth_level = symbols.X509_VERIFY_PARAM_get_auth_level(param);
   }

@@ -33,6 +33,8 @@ struct VerificationTime {
   bool is_given = false;  // X509_V_FLAG_USE_CHECK_TIME: it is not the time of day
   bool matters = true;    // not X509_V_FLAG_NO_CHECK_TIME
   int auth_level = -1;    // X509_VERIFY_PARAM_set_auth_level(3)
+  /// Those of X509_V_FLAG_X509_STRICT and X509_V_FLAG_SUITEB_* that are set.
+  unsigned long strictness = 0;
 
   /// From when on, until when. Clocks differ: what is not yet valid may be so in five minutes.
   bool IsWithin(std::int64_t from, std::optional<std::int64_t> until) const {

@@ -108,10 +108,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const Verification verification;
   Require(X509_verify_cert(verification.ctx.get()) == 1);
-  if (strict) {  // of the CRLs; the chain would not be accepted
-    X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(verification.ctx.get()),
-                                X509_V_FLAG_X509_STRICT);
-  }
   const std::string propq;
   const verify::ListQuestion question{
       .symbols = symbols,
@@ -119,8 +115,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    X509_STORE_CTX_get_check_crl(verification.ctx.get())},
       .libctx = nullptr,
       .propq = propq,
+      .verifier = propq,
       .ctx = verification.ctx.get(),
-      .time = {.now = ostrust::fuzz::kNow, .is_given = true, .matters = true, .auth_level = 1},
+      .time = {.now = ostrust::fuzz::kNow,
+               .is_given = true,
+               .matters = true,
+               .auth_level = 1,
+               // Of the CRLs; the chain would not be accepted.
+               .strictness = strict ? X509_V_FLAG_X509_STRICT : 0},
       .distrusts = [](const X509*) { return false; },
       .strict = strict};
   verify::ListFinding finding;

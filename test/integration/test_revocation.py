@@ -1290,6 +1290,56 @@ class Substituted(WithDirectory):
 
 # --- what people see -------------------------------------------------------------------------------
 
+class LibraryContexts(support.OstrustTest):
+    """What one library context found is no answer for another: one may not verify what the other may."""
+
+    def setUp(self):
+        super().setUp()
+        self.roots = os.path.join(self.work, "roots")
+        os.mkdir(self.roots)
+        key = ["-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "2"]
+        self.make("req", "-x509", *key, "-subj", "/CN=Old CA", "-keyout", "ca.key", "-out", "ca.pem")
+        self.make("req", "-new", *key, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                  "-keyout", "leaf.key", "-out", "leaf.csr")
+        self.make("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-copy_extensions", "copy",
+                  "-set_serial", "7", "-days", "2", "-out", "leaf.pem")
+        self.file("index.txt", "R\t491231235959Z\t200101000000Z\t07\tunknown\t/CN=localhost\n")
+        self.file("ca.cnf", "[ca]\ndefault_ca = one\n[one]\ndatabase = index.txt\ndefault_crl_days = 1\n")
+        # MD4 is of the legacy provider.
+        self.make("ca", "-config", "ca.cnf", "-gencrl", "-keyfile", "ca.key", "-cert", "ca.pem", "-md", "md4",
+                  "-out", "list.pem", "-provider", "default", "-provider", "legacy")
+        name = self.make("x509", "-noout", "-hash", "-in", "ca.pem").out.strip()
+        shutil.copyfile(os.path.join(self.work, "ca.pem"), os.path.join(self.roots, name + ".0"))
+        shutil.copyfile(os.path.join(self.work, "list.pem"), os.path.join(self.roots, name + ".r0"))
+
+    def make(self, *arguments):
+        done = support.run([support.OPENSSL, *arguments], support.environment(os.devnull, preload=False), cwd=self.work)
+        self.assertEqual(done.status, 0, done)
+        return done
+
+    def context(self, setting, old):
+        text = support.configuration_text({"trust-source": self.roots, "refresh": "60", "intermediates": "off",
+                                           "revocation": setting, "cache-dir": "off"},
+                                          sections="[legacy_sect]\nactivate = 1\n")
+        if old:
+            text = text.replace("ostrust = ostrust_sect", "ostrust = ostrust_sect\nlegacy = legacy_sect")
+        return self.file("%s-%s.cnf" % (setting, old), text)
+
+    def in_turn(self, *contexts):
+        done = support.run([os.path.join(support.HOSTS, "contexts_in_turn"), "leaf.pem", "localhost", *contexts],
+                           support.environment(self.stock(), preload=False), cwd=self.work)
+        self.assertEqual(done.status, 0, done)
+        return done.out.splitlines()
+
+    def test_each_answers_as_if_it_were_alone(self):
+        revoked, unknown = "certificate revoked", "unable to get certificate CRL"
+        for setting, without in (("local", "accepted"), ("hard", unknown)):
+            new, old = self.context(setting, False), self.context(setting, True)
+            for order in ([new], [old], [new, old, new], [old, new, old]):
+                with self.subTest(setting, order=order):
+                    self.assertEqual(self.in_turn(*order), [revoked if one == old else without for one in order])
+
+
 class Told(RevocationTest):
     """What is logged, reported and forgiven."""
 

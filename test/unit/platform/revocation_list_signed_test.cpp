@@ -80,16 +80,29 @@ TEST_F(RevocationListSigned, ThatAKeyDidNotSignIsForgottenAfterAMinute) {
   const auto list = Load();
   const auto start = std::chrono::steady_clock::now();
   // As when OpenSSL has no memory for it.
-  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("other"), false, start));
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("other"), false, {}, start));
   int calls = 0;
   const auto at = [&](std::chrono::seconds after) {
-    return list->IsSignedBy(AsBytes("key"), Counting(calls), false, start + after);
+    return list->IsSignedBy(AsBytes("key"), Counting(calls), false, {}, start + after);
   };
   EXPECT_FALSE(at(std::chrono::seconds(59)));
   EXPECT_EQ(calls, 0);
   EXPECT_TRUE(at(std::chrono::seconds(60)));
   EXPECT_TRUE(at(std::chrono::hours(24)));
   EXPECT_EQ(calls, 1);
+}
+
+TEST_F(RevocationListSigned, WhatOneVerifierFoundIsNoAnswerToAnother) {
+  const auto list = Load();
+  int calls = 0;
+  // As in a library context that may not verify this kind of signature.
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), CheckOf("other"), false, "fips"));
+  EXPECT_TRUE(list->SignedBy().empty());
+  EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), false, "default"));
+  EXPECT_FALSE(list->IsSignedBy(AsBytes("key"), Counting(calls), false, "fips"));
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(list->IsSignedBy(AsBytes("key"), Counting(calls), false, "third"));
+  EXPECT_EQ(list->SignedBy(), std::vector<Bytes>{ToBytes("key")});
 }
 
 TEST_F(RevocationListSigned, WhatIsGoneIsNotSignedAndThatIsNotRemembered) {
