@@ -137,6 +137,9 @@ struct Range {
 };
 Range module_code;
 Range runtime_code;  // libstdc++.so
+Range p11_kit_code;
+Range asn1_code;  // libtasn1.so
+std::atomic<int> later{0};
 
 #define OSTRUST_TLS __thread __attribute__((tls_model("initial-exec")))
 OSTRUST_TLS bool inside = false;
@@ -160,6 +163,8 @@ int NoteImage(struct dl_phdr_info* info, std::size_t, void*) {
   Range* range = nullptr;
   if (module_name != nullptr && EndsIn(info->dlpi_name, module_name)) range = &module_code;
   if (std::strstr(info->dlpi_name, "/libstdc++.so") != nullptr) range = &runtime_code;
+  if (EndsIn(info->dlpi_name, "/p11-kit-trust.so")) range = &p11_kit_code;
+  if (std::strstr(info->dlpi_name, "/libtasn1.so") != nullptr) range = &asn1_code;
   if (range == nullptr || range->begin.load() != 0) return 0;
   std::uintptr_t begin = ~std::uintptr_t{0};
   std::uintptr_t end = 0;
@@ -217,11 +222,13 @@ bool Fails(Kind kind, const void* caller, int* how) {
   if (!counting.load(std::memory_order_relaxed) || inside) return false;
   const Inside guard;
   const int saved_errno = errno;
-  if (module_code.begin.load(std::memory_order_relaxed) == 0) {
+  if (module_code.begin.load(std::memory_order_relaxed) == 0 ||
+      p11_kit_code.begin.load(std::memory_order_relaxed) == 0) {
     dl_iterate_phdr(NoteImage, nullptr);
   }
   const auto address = reinterpret_cast<std::uintptr_t>(caller);
-  const bool certain = module_code.Contains(address);
+  const bool in_p11_kit = p11_kit_code.Contains(address) || asn1_code.Contains(address);
+  const bool certain = module_code.Contains(address) || in_p11_kit;
   if (!certain) {
     if (kind != Kind::kOpenSslMemory &&
         !(kind == Kind::kMemory && runtime_code.Contains(address))) {
@@ -240,6 +247,7 @@ bool Fails(Kind kind, const void* caller, int* how) {
   if (number != target && !still) return false;
   report->fired = true;
   report->fired_kind = kind;
+  if (!still) report->fired_in_p11_kit = in_p11_kit;
   if (!still) WritePlaces(report->fired_at, sizeof report->fired_at);
   const Description& description = kKinds[static_cast<std::size_t>(kind)];
   *how = description.ways[target_way % description.count].value;
@@ -359,6 +367,10 @@ void End() {
   counting = false;
 }
 
+void Later(int seconds) {
+  later += seconds;
+}
+
 }  // namespace fault
 
 // --- the C library's functions
@@ -440,6 +452,18 @@ OSTRUST_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t size) noex
   OSTRUST_FAIL(kMemory, nullptr);
   OSTRUST_REAL(aligned_alloc);
   return real(alignment, size);
+}
+
+OSTRUST_EXPORT void* reallocarray(void* block, std::size_t count, std::size_t size) noexcept {
+  OSTRUST_FAIL(kMemory, nullptr);
+  OSTRUST_REAL(reallocarray);
+  return real(block, count, size);
+}
+
+OSTRUST_EXPORT char* strdup(const char* text) noexcept {
+  OSTRUST_FAIL(kMemory, nullptr);
+  OSTRUST_REAL(strdup);
+  return real(text);
 }
 
 OSTRUST_EXPORT int posix_memalign(void** block, std::size_t alignment, std::size_t size) noexcept {
@@ -748,7 +772,9 @@ OSTRUST_EXPORT int clock_gettime(clockid_t clock, struct timespec* now) noexcept
     errno = how;
     return -1;
   }
-  return real(clock, now);
+  const int result = real(clock, now);
+  if (clock == CLOCK_MONOTONIC) now->tv_sec += fault::later.load();
+  return result;
 }
 
 OSTRUST_EXPORT int getentropy(void* data, std::size_t size) {

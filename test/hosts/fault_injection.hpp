@@ -6,6 +6,7 @@
 // whether the call comes from the module: the return address lies in its image. The C++ runtime is
 // linked into the module, so operator new's malloc() is such a call. In a sanitized build, which
 // has no runtime of its own, what libstdc++.so asks for counts while the module is on the stack.
+// Calls of p11-kit's module and of libtasn1, which works for it, count as the module's, too.
 //
 // One fault for each run of a process: Arm(), or Record() to learn how many calls there are.
 #pragma once
@@ -64,6 +65,7 @@ struct Report {
   bool confirmed[kMostCalls];  // the module is really on the stack: an old address may lie there
   bool fired;
   Kind fired_kind;
+  bool fired_in_p11_kit;
   char fired_at[4096];  // who called, the innermost first, as Begin() says
   int signal;           // what the process died of, or 0; SIGALRM: it hung
   char died_at[4096];
@@ -86,5 +88,8 @@ void Arm(const void* stack, std::size_t call, std::size_t way, bool lasts);
 void Pause();
 void Resume();
 void End();
+
+/// From now on the monotonic clock is so much further in this process.
+void Later(int seconds);
 
 }  // namespace fault

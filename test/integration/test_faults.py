@@ -8,12 +8,15 @@ minutes for each row; OSTRUST_FAULTS=N all but for memory, of which every Nth.
 import json
 import os
 import shutil
+import subprocess
 import sys
+import time
 
 import support
 from support import configuration_text, pem
 from test_hosts import HostTest
 from test_intermediates import ACCEPTED, MissingTest
+from test_p11_kit import RACY, WITHOUT_P11_KIT, p11kit
 from test_revocation import WithDirectory
 
 REJECTED = "refused: certificate rejected"
@@ -34,7 +37,7 @@ class FaultTest(HostTest):
         support.write_store(path, *certificates)
         return path
 
-    def faults(self, expected, configuration, at_least, stride=2, ways=4, **row):
+    def faults(self, expected, configuration, at_least, stride=2, ways=4, within=(), **row):
         """Runs a row; what was tried. At least so many calls there must have been."""
         row = dict({"mode": "first", "via": "tls", "source": "os://", "server": self.server,
                     "expected": expected}, **row)
@@ -45,7 +48,7 @@ class FaultTest(HostTest):
         elif asked != "all":
             row["stride"] = asked
         done = self.host("faults", *("%s=%s" % item for item in row.items()), configuration=configuration,
-                         OSTRUST_MODULE=support.MODULE)
+                         within=within, OSTRUST_MODULE=support.MODULE)
         self.assertEqual(done.status, 0, done)
         tried = json.loads(done.out.splitlines()[-1])
         if os.environ.get("OSTRUST_FAULTS_SHOWN"):
@@ -110,6 +113,20 @@ class Verdicts(FaultTest):
                             then=self.bundle_of("c.pem", "root-b", "root-mail"), ways=1, unread=unread)
         self.assertIn(REJECTED, tried["answers"], tried)
 
+    def test_a_bundle_with_a_distrusted_root_in_the_directory_beside_it(self):
+        """`auto`, as on Debian: a file of the directory is read when its subject is looked up."""
+        own = ["unshare", "--mount", "--propagation", "private"] + ["--map-root-user"] * (os.geteuid() != 0)
+        if subprocess.run([*own, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("mount namespaces cannot be made here")
+        directory = support.hashed_directory(os.path.join(self.work, "certs"), "root-a-distrusted", "root-b")
+        support.write_store(os.path.join(directory, "ca-certificates.crt"), "root-a", "root-b")
+        within = [*own, "sh", "-ec", 'mount --bind %s /etc/ssl/certs\nexec "$@"' % directory, "sh"]
+        configuration = self.ostrust({"trust-source": "auto", "log": "error"})
+        for via in "tls", "verify":
+            tried = self.faults(REJECTED, configuration, 1000, via=via, stride=41, ways=1, within=within,
+                                unread="EACCES,EIO,short")
+            self.assertIn(REJECTED, tried["answers"], tried)
+            self.assertTrue(any("lookup" in answer for answer in tried["answers"]), tried)
 
     def test_a_shortage_that_lasts(self):
         self.faults(ACCEPTED, self.ostrust(), 1000, lasting="yes", stride=5)
@@ -135,6 +152,50 @@ class Loading(FaultTest):
 
     def test_by_name(self):
         self.rows("explicit", self.ostrust({"activate": None}))
+
+
+class Policy(FaultTest):
+    """A blocked intermediate in p11-kit's policy: also the calls that its module makes fail. What that cannot read it
+    passes over and says nothing; then it must be said by us, not be kept, and be tried again after a minute."""
+
+    SAID = {"said": "holds nothing that p11-kit understands|an object is skipped", "later": 61}
+
+    def setUp(self):
+        super().setUp()
+        if WITHOUT_P11_KIT:
+            self.skipTest(WITHOUT_P11_KIT)
+        self.policy = p11kit.Policy(os.path.join(self.work, "policy"))
+        self.policy.anchor(pem("root-a"))
+        self.cache = os.path.join(self.work, "cache")
+
+    def trusting(self, **keys):
+        return self.ostrust(dict({"trust-source": "p11-kit:" + self.policy.directory, "log": "error"}, **keys))
+
+    def test_read_by_every_process(self):
+        self.policy.block(pem("int-a"))
+        for via, stride in (("tls", 61), ("verify", 71)):
+            tried = self.faults(REJECTED, self.trusting(), 3000, via=via, stride=stride, ways=1, **self.SAID)
+            self.assertIn(REJECTED, tried["answers"], tried)
+            self.assertTrue(any("p11-kit cannot be used" in answer for answer in tried["answers"]), tried)
+        self.faults(REJECTED, self.trusting(), 3000, lasting="yes", stride=97, **self.SAID)
+
+    def test_kept_for_others(self):
+        self.policy.block(pem("int-a"))
+        configuration = self.trusting(**{"cache-dir": self.cache})
+        time.sleep(RACY)
+        self.faults(REJECTED, configuration, 3000, stride=97, kept="yes", empty=self.cache, **self.SAID)
+        self.openssl("storeutl", "-noout", "os://", configuration=configuration)
+        self.assertTrue(os.listdir(self.cache))
+        self.faults(REJECTED, configuration, 1000, stride=61, kept="yes", **self.SAID)
+
+    def test_that_changes(self):
+        self.bundle = os.path.join(self.policy.directory, "more.p11-kit")
+        states = {}
+        for state, distrusted in ("store", False), ("then", True):
+            states[state] = os.path.join(self.work, state)
+            with open(states[state], "w") as out:
+                out.write(p11kit.certificate(pem("int-a"), x_distrusted=distrusted))
+        self.faults(REJECTED, self.trusting(), 1000, mode="change", stride=61, **states, **self.SAID)
 
 
 class Missing(FaultTest, MissingTest):
