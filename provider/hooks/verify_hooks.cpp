@@ -67,8 +67,10 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   const bool refused =
       refuse(verify::RefusalsOf(symbols_, ctx, role, *snapshot, chain_verifier_.get())) ||
       refuse(RevocationRefusals(*state, verification, ctx, role, *snapshot));
-  if (refused) return 0;
   const bool for_real = verification == nullptr || !verification->completing;
+  // An application may take the chain out of the context and verify in it again, much later.
+  if (verification != nullptr && for_real) verification->snapshot = nullptr;
+  if (refused) return 0;
   if (for_real) verify::NoteAnchor(symbols_, provider, ctx, *snapshot);
   if (verification != nullptr && for_real) {
     if (const auto keep = std::exchange(verification->keep, {})) keep();

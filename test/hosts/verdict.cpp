@@ -374,6 +374,24 @@ void OneVerificationSeesOneSnapshot() {
   ERR_clear_error();
 }
 
+void AContextThatVerifiesAgainSeesTheSystemAsItIsThen() {
+  WriteStore({"root-a"});
+  const auto store = NewStore();
+  const auto leaf = Certificate("leaf-a");
+  const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
+  CHECK_EQ(X509_STORE_CTX_init(ctx.get(), store.get(), leaf.get(), nullptr), 1);
+  const auto ask = [&] {
+    X509_STORE_CTX_set0_verified_chain(ctx.get(), nullptr);
+    return X509_verify_cert(ctx.get());
+  };
+  CHECK_EQ(ask(), 1);
+  CHECK_EQ(ask(), 1);
+  WriteStore({"root-a-distrusted", "root-b"});
+  CHECK_EQ(ask(), 0);
+  CHECK_EQ(X509_STORE_CTX_get_error(ctx.get()), X509_V_ERR_CERT_REJECTED);
+  ERR_clear_error();
+}
+
 // --- what is kept for a store
 // --------------------------------------------------------------------
 
@@ -553,7 +571,11 @@ int main() {
   CmsSignersAreJudgedAsWhatTheyAre();
   VerifyFunctionsOfTheApplicationAreCalledAndJudged();
   OneVerificationSeesOneSnapshot();
+<<<<<<< HEAD
   AVerificationLeavesAStoreAsItWasFilled();
+=======
+  AContextThatVerifiesAgainSeesTheSystemAsItIsThen();
+>>>>>>> 4519514 (Ask the system anew when an application verifies again in one context)
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
   UnloadingLeavesOpenSslAlone();
   return Finish();
