@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -54,6 +55,18 @@ struct GovernedStore {
   // False only for a store that carries our functions in case the marker is loaded into it, in a
   // libcrypto whose lookup methods could not be hooked.
   std::atomic<bool> governed;
+  /// A directory of the system's that the application named and that is served: OpenSSL looks there
+  /// for CRLs, too, if the application wants them checked.
+  struct Directory {
+    std::optional<std::string> path;  // nullopt: the default one
+    long file_type;
+    friend bool operator==(const Directory&, const Directory&) = default;
+  };
+  // Guarded by the binding's mutex. The last of `lists` has the first `listed` of `directories`,
+  // and OpenSSL's own method to look there; each is kept, for a CRL in it may have been handed out.
+  std::vector<Directory> directories;
+  std::vector<std::unique_ptr<X509_STORE, decltype(host::Symbols::X509_STORE_free)>> lists;
+  std::size_t listed = 0;
 
   bool Served() const {
     return governed.load(std::memory_order_acquire) && context->provider->Active();
@@ -99,7 +112,7 @@ struct Verification {
   /// still return one.
   std::vector<host::X509Ptr> kept;
   /// One verification sees one snapshot, and with it the anchor that the system's verifier vouched
-  /// for. Null before it is first needed.
+  /// for. Null before it is first needed, and after the verdict.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
 
@@ -197,6 +210,7 @@ class Binding {
   bool ServesDefaultsOf(X509_STORE* store) const;
   void RaiseUnavailable(const ProviderContext& context, const Unavailable& why) const;
   void Govern(const Request& request, bool governed);
+  void NoteDirectory(X509_STORE* store, const char* path, long file_type);
   void CopyAnchors(const Request& request) const;
 
   // verify_hooks.cpp
@@ -247,6 +261,11 @@ class Binding {
   static int PreviousIssuer(const GovernedStore& state, X509** issuer, X509_STORE_CTX* ctx,
                             X509* x);
   bool Serves(GovernedStore& state, X509_STORE* store) const;
+  /// A store that finds the CRLs in the directories of `state`, and is asked for nothing else. Null
+  /// when there are no directories.
+  X509_STORE* ListsOf(GovernedStore& state) const;
+  int LookupListsBySubject(GovernedStore& state, X509_STORE* store, const X509_NAME* name,
+                           X509_OBJECT* ret) const;
   /// A certificate of the operating system's store, borrowed from the anchor cache.
   struct Candidate {
     X509* x509;

@@ -1,6 +1,7 @@
 // Where an application says which CAs it wants: CAfile, CApath, CAstore and the default paths. The
 // table of what is served how is in docs/how-it-works.md.
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <new>
@@ -100,11 +101,14 @@ int Binding::DirCtrl(X509_LOOKUP* lookup, int cmd, const char* argp, long argl, 
   if (argl == X509_FILETYPE_DEFAULT) {
     const auto directory = host::SecureGetenv(kCertDirVariable);
     if (directory && NamesOsStore(*directory) && request.context != nullptr) return Serve(request);
-    return !directory && ServesDefaultsOf(request.store) ? 1 : original();
+    if (directory || !ServesDefaultsOf(request.store)) return original();
+    NoteDirectory(request.store, nullptr, argl);
+    return 1;
   }
   if (request.context == nullptr || argp == nullptr) return original();
   if (request.context->provider->config().system_bundles && platform::IsSystemDirectory(argp) &&
       ServeIfReadable(request)) {
+    NoteDirectory(request.store, argp, argl);
     return 1;
   }
   if (!NamesOsStore(argp)) return original();
@@ -210,6 +214,18 @@ void Binding::Govern(const Request& request, bool governed) {
   }
   if (governed && request.context->provider->config().preload.AppliesTo(host::ProgramName())) {
     CopyAnchors(request);
+  }
+}
+
+void Binding::NoteDirectory(X509_STORE* store, const char* path, long file_type) {
+  GovernedStore::Directory directory{path == nullptr ? std::nullopt : std::optional(path),
+                                     file_type};
+  const std::lock_guard lock(mutex_);
+  const auto found = stores_.find(store);
+  if (found == stores_.end()) return;
+  auto& known = found->second->directories;
+  if (std::find(known.begin(), known.end(), directory) == known.end()) {
+    known.push_back(std::move(directory));
   }
 }
 

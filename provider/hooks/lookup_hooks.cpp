@@ -136,10 +136,11 @@ int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X
   // For programs that call X509_STORE_CTX_get1_issuer() and its like themselves (nginx stapling,
   // Node.js). OpenSSL asks lookups for one certificate only and by name only, so that of several
   // anchors with one subject the best is all such a program sees.
-  if (type != X509_LU_X509 || asking_previous > 0) return 0;
   X509_STORE* const store = symbols_.X509_LOOKUP_get_store(lookup);
-  const GovernedStore* const state = Find(store);
-  if (state == nullptr || !state->Served()) return 0;
+  GovernedStore* const state = Find(store);
+  if (state == nullptr) return 0;
+  if (type == X509_LU_CRL) return LookupListsBySubject(*state, store, name, ret);
+  if (type != X509_LU_X509 || asking_previous > 0 || !state->Served()) return 0;
   Unavailable why;
   const auto snapshot = state->context->provider->CurrentStore(why);
   const auto candidates = CandidatesNamed(*state, snapshot.get(), name, {});
@@ -148,6 +149,64 @@ int Binding::LookupBySubject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X
   // A lookup's answer carries no reference of its own: X509_STORE_CTX_get_by_subject() takes one
   // (x509_lu.c, all versions). The anchor cache keeps the object alive.
   symbols_.X509_free(best->x509);
+  return 1;
+}
+
+X509_STORE* Binding::ListsOf(GovernedStore& state) const {
+  std::vector<GovernedStore::Directory> directories;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state.listed == state.directories.size()) {
+      return state.lists.empty() ? nullptr : state.lists.back().get();
+    }
+    directories = state.directories;
+  }
+  if (!symbols_.CanFindLists()) return nullptr;
+  std::unique_ptr<X509_STORE, decltype(symbols_.X509_STORE_free)> lists(symbols_.X509_STORE_new(),
+                                                                        symbols_.X509_STORE_free);
+  X509_LOOKUP* const lookup = lists == nullptr ? nullptr
+                                               : symbols_.X509_STORE_add_lookup(
+                                                     lists.get(), symbols_.X509_LOOKUP_hash_dir());
+  if (lookup == nullptr) throw std::bad_alloc();
+  for (const auto& [path, file_type] : directories) {
+    const char* const name = path ? path->c_str() : nullptr;
+    if (dir_ctrl_(lookup, X509_L_ADD_DIR, name, file_type, nullptr) != 1) throw std::bad_alloc();
+  }
+  const std::lock_guard lock(mutex_);
+  // Another thread may have been faster; ours is freed then.
+  if (state.listed < directories.size()) {
+    state.lists.push_back(std::move(lists));
+    state.listed = directories.size();
+  }
+  return state.lists.back().get();
+}
+
+int Binding::LookupListsBySubject(GovernedStore& state, X509_STORE* store, const X509_NAME* name,
+                                  X509_OBJECT* ret) const {
+  X509_STORE* const lists = ListsOf(state);
+  if (lists == nullptr) return 0;
+  const std::unique_ptr<X509_STORE_CTX, decltype(symbols_.X509_STORE_CTX_free)> ctx(
+      symbols_.X509_STORE_CTX_new(), symbols_.X509_STORE_CTX_free);
+  if (ctx == nullptr || symbols_.X509_STORE_CTX_init(ctx.get(), lists, nullptr, nullptr) != 1) {
+    throw std::bad_alloc();
+  }
+  const auto free_all = [this](OPENSSL_STACK* stack) {
+    symbols_.OPENSSL_sk_pop_free(stack,
+                                 reinterpret_cast<OPENSSL_sk_freefunc>(symbols_.X509_CRL_free));
+  };
+  const std::unique_ptr<OPENSSL_STACK, decltype(free_all)> found(
+      reinterpret_cast<OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get1_crls(ctx.get(), name)),
+      free_all);
+  const int count = found == nullptr ? 0 : symbols_.OPENSSL_sk_num(found.get());
+  // Into the store's own cache, as the directory's method does: that is where they are taken from.
+  for (int i = 0; i < count; ++i) {
+    auto* const list = static_cast<X509_CRL*>(symbols_.OPENSSL_sk_value(found.get(), i));
+    if (symbols_.X509_STORE_add_crl(store, list) != 1) throw std::bad_alloc();
+  }
+  if (count == 0) return 0;
+  auto* const first = static_cast<X509_CRL*>(symbols_.OPENSSL_sk_value(found.get(), 0));
+  if (symbols_.X509_OBJECT_set1_X509_CRL(ret, first) != 1) return 0;
+  symbols_.X509_CRL_free(first);  // as in LookupBySubject(); `lists` keeps it
   return 1;
 }
 

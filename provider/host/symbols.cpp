@@ -39,4 +39,10 @@ bool Symbols::CanCheckRevocation() const {
 
 #undef OSTRUST_IS_MISSING
 
+bool Symbols::CanFindLists() const {
+  return X509_CRL_free != nullptr && X509_OBJECT_set1_X509_CRL != nullptr &&
+         X509_STORE_CTX_get1_crls != nullptr && X509_STORE_add_crl != nullptr &&
+         X509_STORE_free != nullptr && X509_STORE_new != nullptr;
+}
+
 }  // namespace ostrust::host

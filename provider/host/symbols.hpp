@@ -169,6 +169,9 @@ namespace ostrust::host {
   X(NCONF_get_string)               \
   X(NCONF_load)                     \
   X(NCONF_new_ex)                   \
+  X(X509_OBJECT_set1_X509_CRL)      \
+  X(X509_STORE_CTX_get1_crls)       \
+  X(X509_STORE_add_crl)             \
   X(X509_STORE_get0_objects)
 
 // Without these no chain is accepted below a CA that the system staples name constraints to.
@@ -288,6 +291,8 @@ struct Symbols {
   bool CanCheckNameConstraints() const;
   bool CanFetch() const;
   bool CanCheckRevocation() const;
+  /// Whether the CRLs in a directory can be found for somebody else's store.
+  bool CanFindLists() const;
 };
 
 /// Resolves every symbol in `image`. Returns a sentence that names the first required one that is

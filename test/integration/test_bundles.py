@@ -12,10 +12,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 import support
-from support import OstrustTest, hashed_directory, pem, text_of
+from support import OstrustTest, hashed_directory, pem, subject_hash, text_of
+
+sys.path.insert(0, os.path.join(support.SOURCE, "test", "pki"))
+from pki import Pki  # noqa: E402
+from revocation import Authority, Certificate, entry  # noqa: E402
 
 ACCEPTED = "accepted"
 UNKNOWN = "unable to get local issuer certificate"
@@ -239,6 +244,48 @@ report(steps)""" % (BUNDLE, DIRECTORY)
         self.assertEqual(seen, [[SERVED] * 2, [both] * 2, [PINNED] * 2])
         self.store("root-a")
         self.assertEqual(self.python(code, self.stock()), [[ITSELF] * 2] * 3)
+
+    def test_the_crls_in_the_directory_are_found(self):
+        # By OpenSSL, for an application that has it check them; here ostrust looks for none itself.
+        command = namespace()
+        if not command:
+            self.skipTest("no mount namespace can be made here")
+        self.store("root-a", "root-b")
+        directory = hashed_directory(os.path.join(self.work, "certs"), "root-a", "root-b")
+        shutil.copyfile(BUNDLE, os.path.join(directory, os.path.basename(BUNDLE)))
+        pki = Pki(support.PKI)
+        code = """
+import subprocess
+subprocess.run(["mount", "--bind", %r, %r], check=True)
+named, default = bare(), bare()
+named.load_verify_locations(capath=%r)
+default.set_default_verify_paths()
+def look(): return [connect_all(context) for context in (named, default)]
+steps = [look()]
+for context in (named, default): context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+steps += [look(), look()]
+report(steps)""" % (directory, DIRECTORY, DIRECTORY)
+
+        def write_list(root, number, *serials):
+            der = Authority(pki, root).crl(*(entry(serial) for serial in serials), number=number)
+            path = os.path.join(directory, subject_hash(root)[:-1] + "r%d" % (number - 1))
+            with open(path, "w") as out:
+                text = base64.encodebytes(der).decode()
+                out.write("-----BEGIN X509 CRL-----\n%s-----END X509 CRL-----\n" % text)
+
+        both = {"leaf-a": ACCEPTED, "leaf-b": ACCEPTED}
+        no_list = "unable to get certificate CRL"
+        for expected in ({"leaf-a": no_list, "leaf-b": no_list}, {"leaf-a": "certificate revoked", "leaf-b": no_list},
+                         {"leaf-a": "certificate revoked", "leaf-b": ACCEPTED}):
+            if expected["leaf-a"] != no_list:
+                write_list("root-a", 1, Certificate(pki, "leaf-a").serial)
+            if expected["leaf-b"] == ACCEPTED:
+                write_list("root-b", 1)
+                write_list("root-b", 2)
+            with self.subTest(expected):
+                seen = self.python(code, self.stock(), within=command)
+                self.assertEqual(seen, [[both] * 2, [expected] * 2, [expected] * 2])
+                self.assertEqual(self.python(code, self.ostrust({"revocation": "off"}), within=command), seen)
 
     def test_with_a_ca_of_ones_own(self):
         self.store("root-a")
