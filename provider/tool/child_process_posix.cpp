@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #endif
 
+#include "provider/tool/write_all.hpp"
+
 namespace ostrust::tool {
 namespace {
 
@@ -44,15 +46,6 @@ void CloseEnd(int& fd) {
 void ConnectToNull(int fd, int flags) {
   const int null = ::open("/dev/null", flags | O_CLOEXEC);
   if (null >= 0) ::dup2(null, fd);
-}
-
-void WriteAll(int fd, const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t written = ::write(fd, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    done += static_cast<std::size_t>(written);
-  }
 }
 
 int MillisecondsLeft(Clock::time_point deadline) {
@@ -168,7 +161,7 @@ ChildOutcome RunForked(const std::function<std::string()>& work, std::chrono::mi
         ConnectToNull(STDERR_FILENO, O_WRONLY);
         int status = 0;
         try {
-          WriteAll(out, work());
+          if (!WriteAll(out, work())) status = 1;
         } catch (...) {
           status = 1;
         }

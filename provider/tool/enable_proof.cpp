@@ -14,6 +14,7 @@
 
 #include "provider/tool/child_process.hpp"
 #include "provider/tool/explain_libraries.hpp"
+#include "provider/tool/write_all.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -151,13 +152,7 @@ std::optional<std::string> TlsSettings(const std::string& libcrypto, const std::
 
 TextAsFile::TextAsFile(const std::string& text) : fd_(::memfd_create("openssl.cnf", MFD_CLOEXEC)) {
   path_ = "/proc/self/fd/" + std::to_string(fd_);
-  std::size_t done = 0;
-  while (fd_ >= 0 && done < text.size()) {
-    const ssize_t wrote = ::write(fd_, text.data() + done, text.size() - done);
-    if (wrote <= 0) break;
-    done += static_cast<std::size_t>(wrote);
-  }
-  if (fd_ < 0 || done < text.size()) {
+  if (fd_ < 0 || !WriteAll(fd_, text)) {
     throw std::runtime_error(std::string("no memory for a file: ") + std::strerror(errno));
   }
 }

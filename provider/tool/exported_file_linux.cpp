@@ -11,6 +11,7 @@
 #include "platform/linux/file_io.hpp"
 #include "provider/tool/exported_file.hpp"
 #include "provider/tool/system.hpp"
+#include "provider/tool/write_all.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -31,16 +32,6 @@ std::string WhyOthersDecide(std::string real) {
     if (real.size() <= 1) return {};
     real.resize(std::max<std::size_t>(real.rfind('/'), 1));
   }
-}
-
-bool WriteAll(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t count = ::write(fd, content.data(), content.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "platform/linux/file_io.hpp"
+#include "provider/tool/write_all.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -100,7 +101,7 @@ bool Write(const UniqueFd& directory, const std::string& name, const std::string
   const UniqueFd file(::openat(directory.Get(), beside.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (file.Get() < 0) return false;
-  if (::write(file.Get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+  if (WriteAll(file.Get(), content) &&
       ::renameat(directory.Get(), beside.c_str(), directory.Get(), name.c_str()) == 0) {
     return true;
   }

@@ -2,15 +2,12 @@
 // program is started anew, as `ostrust --probe QUESTION`.
 #include "provider/tool/probe_child.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "provider/tool/probe_json.hpp"
 #include "provider/tool/system.hpp"
+#include "provider/tool/write_all.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -26,16 +23,6 @@ int KeepOutput() {
   const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, stream);
   return out;
-}
-
-bool WriteAll(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
