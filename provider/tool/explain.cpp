@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "provider/tool/child_process.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/run.hpp"
 #include "provider/tool/system.hpp"
 

@@ -151,10 +151,6 @@ std::string ExplanationAsJson(const Explanation& explanation);
 /// Seconds since 1970 as "2026-11-23T01:02:03Z".
 std::string UtcText(std::int64_t seconds);
 
-/// `text` with everything escaped as \u{HEX} that could drive a terminal or change the order of
-/// what is read: control characters, bidirectional and invisible ones; \xHEX for what is not UTF-8.
-std::string Escaped(const std::string& text);
-
 /// The answers on their way from the child process. Nullopt when it is not the whole text.
 std::string GovernedToJson(const Governed& governed);
 std::optional<Governed> GovernedFromJson(const std::string& text);

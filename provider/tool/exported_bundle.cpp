@@ -10,6 +10,7 @@
 #include "platform/certificate_fields.hpp"
 #include "platform/sha1.hpp"
 #include "platform/trust_settings.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/explanation.hpp"
 #include "provider/tool/name_text.hpp"
 

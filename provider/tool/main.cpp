@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "provider/tool/enable.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/explain.hpp"
 #include "provider/tool/export.hpp"
 #include "provider/tool/probe_child.hpp"
@@ -24,7 +25,7 @@ constexpr int kSomethingIsOff = 1;
 int ShowStatus(const std::string& program, bool json) {
   const Status status = Examine(program, /*with_layers=*/true);
   if (status.program.openssl == Program::OpenSsl::kNotFound) {
-    PrintError("ostrust status: " + status.program.because + "\n");
+    PrintError("ostrust status: " + Escaped(status.program.because) + "\n");
     return kUsageError;
   }
   Print(json ? StatusAsJson(status) : StatusAsText(status));

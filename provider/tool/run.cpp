@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "provider/config.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/executable.hpp"
 #include "provider/tool/execute.hpp"
 #include "provider/tool/module_file.hpp"
@@ -19,7 +20,7 @@ namespace ostrust::tool {
 namespace {
 
 int Fail(int status, const std::string& text) {
-  PrintError("ostrust run: " + text + "\n");
+  PrintError("ostrust run: " + EscapedLines(text) + "\n");
   return status;
 }
 
@@ -152,7 +153,7 @@ int Run(const RunOptions& options) {
       has_reader ? WhyNotGoverned(AskLibcrypto(question)) : WhyNotGoverned(WatchNode(program.path));
   if (!why.empty()) return Fail(kRunFailed, why);
   if (program.openssl == Program::OpenSsl::kHidden) {
-    PrintError("ostrust run: note: " + program.because +
+    PrintError("ostrust run: note: " + Escaped(program.because) +
                ": only os:// opened as an OpenSSL store can work in it\n");
   }
   return Start(options.command);

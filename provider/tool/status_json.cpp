@@ -188,7 +188,7 @@ std::string StatusAsJson(const Status& status) {
       {"layers", DescribeLayers(status.layers)},
       {"findings", findings},
   };
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ostrust::tool

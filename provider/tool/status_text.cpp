@@ -1,9 +1,9 @@
 // `ostrust status` for a person.
-#include <algorithm>
 #include <ctime>
 #include <string_view>
 
 #include "provider/standing.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/status.hpp"
 #include "provider/tool/system.hpp"
 
@@ -11,19 +11,12 @@ namespace ostrust::tool {
 namespace {
 
 /// Values come from the environment and from files: nothing in them may drive the terminal.
-std::string Printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
-}
-
 void Line(std::string& text, std::string_view name, const std::string& value) {
   if (value.empty()) return;
   text += "  ";
   text += name;
   text.append(name.size() < 12 ? 12 - name.size() : 1, ' ');
-  text += Printable(value) + "\n";
+  text += Escaped(value) + "\n";
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -77,8 +70,8 @@ std::string DescribeVerification(const LoadedModule& module) {
 std::string StatusAsText(const Status& status) {
   const Program& program = status.program;
   std::string text = std::string("ostrust ") + OSTRUST_VERSION + ": " +
-                     (status.AllIsWell() ? "on for " : "something is off for ") + program.name +
-                     "\n\n";
+                     (status.AllIsWell() ? "on for " : "something is off for ") +
+                     Escaped(program.name) + "\n\n";
   Line(text, "program", program.path);
   Line(text, "OpenSSL", status.openssl_version.empty() ? program.because : status.openssl_version);
   Line(text, "libcrypto",
@@ -118,7 +111,7 @@ std::string StatusAsText(const Status& status) {
     Line(text, finding.level == Finding::Level::kProblem ? "problem" : "note", finding.text);
   }
   if (const Finding* const next = status.Next(); next != nullptr) {
-    text += "\nnext: " + Printable(next->fix) + "\n";
+    text += "\nnext: " + Escaped(next->fix) + "\n";
   }
   return text;
 }

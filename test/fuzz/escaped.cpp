@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "fuzz_target.hpp"
-#include "provider/tool/explanation.hpp"
+#include "provider/tool/escaped.hpp"
 
 using ostrust::fuzz::Require;
 

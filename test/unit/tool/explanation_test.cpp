@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/x509_vfy.h>
 
+#include "provider/tool/escaped.hpp"
+
 namespace ostrust::tool {
 namespace {
 
@@ -27,6 +29,13 @@ TEST(Escaped, WhatIsNoUtf8IsShownByteByByte) {
   EXPECT_EQ(Escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");                    // a surrogate
   EXPECT_EQ(Escaped("\xf4\x90\x80\x80\xf5"), "\\xf4\\x90\\x80\\x80\\xf5");
   EXPECT_EQ(Escaped("\xe2\x80"), "\\xe2\\x80");
+}
+
+TEST(EscapedLines, LeavesLinesAndTabs) {
+  EXPECT_EQ(EscapedLines("a\tb\r\n\n\rc\x1b\n\u009b"), "a\tb\r\n\n\\u{d}c\\u{1b}\n\\u{9b}");
+  EXPECT_EQ(EscapedLines("\r\n"), "\r\n");
+  EXPECT_EQ(EscapedLines("\n\r"), "\n\\u{d}");
+  EXPECT_EQ(EscapedLines(""), "");
 }
 
 TEST(UtcText, IsIso8601) {
