@@ -156,11 +156,12 @@ int Main(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   try {
+    ostrust::tool::OpenStandardStreams();
     const auto arguments = ostrust::tool::Arguments(argc, argv);
     if (const auto status = ostrust::tool::RunAsProbeChild(arguments)) return *status;
     return ostrust::tool::Main(arguments);
   } catch (const std::exception& error) {
-    ostrust::tool::PrintError(std::string("ostrust: ") + error.what() + "\n");
+    ostrust::tool::PrintError("ostrust: " + ostrust::tool::Escaped(error.what()) + "\n");
     return ostrust::tool::kRunFailed;
   }
 }

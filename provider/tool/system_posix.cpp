@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <stdexcept>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +20,21 @@ std::vector<std::string> Arguments(int argc, char** argv) {
   return {argv + 1, argv + argc};
 }
 
+void OpenStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // It gets the lowest number that is free, this one. For the wrong direction, as glibc does it
+    // for set-user-ID programs: each use fails.
+    ::open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+  }
+}
+
 void Print(const std::string& text) {
+  errno = 0;
   std::cout << text << std::flush;
+  if (std::cout) return;
+  throw std::runtime_error(std::string("standard output cannot be written: ") +
+                           std::strerror(errno));
 }
 
 void PrintError(const std::string& text) {

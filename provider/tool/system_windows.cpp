@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 
 #include <windows.h>
 // After windows.h.
@@ -20,16 +21,18 @@ using host::WidePath;
 
 constexpr const char* kSeparators = "/\\:";
 
-void Write(DWORD stream, const std::string& text) {
+/// Whether all of it was written.
+bool Write(DWORD stream, const std::string& text) {
   const HANDLE handle = ::GetStdHandle(stream);
   DWORD mode = 0;
   DWORD written = 0;
   if (::GetConsoleMode(handle, &mode) != 0) {
     const std::wstring wide = WidePath(text);
-    ::WriteConsoleW(handle, wide.data(), static_cast<DWORD>(wide.size()), &written, nullptr);
-  } else {
-    ::WriteFile(handle, text.data(), static_cast<DWORD>(text.size()), &written, nullptr);
+    const auto size = static_cast<DWORD>(wide.size());
+    return ::WriteConsoleW(handle, wide.data(), size, &written, nullptr) != 0 && written == size;
   }
+  const auto size = static_cast<DWORD>(text.size());
+  return ::WriteFile(handle, text.data(), size, &written, nullptr) != 0 && written == size;
 }
 
 }  // namespace
@@ -47,8 +50,12 @@ std::vector<std::string> Arguments(int, char**) {
   return arguments;
 }
 
+void OpenStandardStreams() {}
+
 void Print(const std::string& text) {
-  Write(STD_OUTPUT_HANDLE, text);
+  if (!Write(STD_OUTPUT_HANDLE, text)) {
+    throw std::runtime_error("standard output cannot be written");
+  }
 }
 
 void PrintError(const std::string& text) {
