@@ -1,4 +1,3 @@
-#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -43,14 +42,13 @@ bool IsSetUserId(const std::string& path) {
 }
 
 std::optional<std::string> FirstLineOfScript(const std::string& path) {
+  constexpr std::size_t kMost = 256;  // as much as Linux reads: execve(2)
+  constexpr std::string_view kEnds("\n\0", 2);
   std::ifstream file(path, std::ios::binary);
-  std::array<char, 2> magic{};
-  std::string line;
-  if (!file.read(magic.data(), magic.size()) || magic[0] != '#' || magic[1] != '!' ||
-      !std::getline(file, line)) {
-    return std::nullopt;
-  }
-  return line;
+  std::string text(kMost, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (text.compare(0, 2, "#!") != 0) return std::nullopt;
+  return text.substr(2, text.find_first_of(kEnds, 2) - 2);
 }
 
 /// "#!/usr/bin/env python3" -> "python3"; "#!/usr/bin/python3 -E" -> "/usr/bin/python3".

@@ -107,6 +107,7 @@ void Examine(Program& program, const std::string& path, int depth) {
   // By name first: a version manager's "python3" is a script that starts the interpreter.
   for (const Interpreter& interpreter : Interpreters()) {
     if (IsCalled(name, interpreter.prefix) && AskInterpreter(program, interpreter)) {
+      program.is_python = interpreter.prefix == "python";
       return;
     }
   }

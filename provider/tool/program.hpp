@@ -21,6 +21,7 @@ struct Program {
   std::string version;    // for kExported and kHidden, where it is known: "3.0.13"
   std::string because;    // how this is known, or why not: a clause
   bool is_node = false;
+  bool is_python = false;    // CPython, and answered as it does
   bool set_user_id = false;  // or set-group-ID: it reads no OPENSSL_CONF
 };
 

@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "provider/tool/child_process.hpp"
-#include "provider/tool/executable.hpp"
 #include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
@@ -24,9 +23,7 @@ constexpr const char* kCode =
 
 std::vector<std::string> PythonBundles(const Program& program) {
   std::vector<std::string> bundles;
-  if (program.set_user_id || CommandName(program.path).compare(0, 6, "python") != 0) {
-    return bundles;
-  }
+  if (!program.is_python) return bundles;
   const ChildOutcome answer = RunCommand({program.path, "-I", "-c", kCode}, kLimit);
   if (!answer.Succeeded()) return bundles;
   std::istringstream lines(answer.out);

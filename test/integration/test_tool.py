@@ -296,9 +296,40 @@ class Status(ToolTest):
                     self.assertWell(self.status(configuration=self.ostrust(), **{name: value}))
 
     def test_values_do_not_drive_the_terminal(self):
-        done = self.tool("status", configuration=self.ostrust(), CURL_CA_BUNDLE="/\x1b[31m\nx")
-        self.assertNotIn("\x1b", done.out)
-        self.assertIn("CURL_CA_BUNDLE=/?[31m?x", done.out)
+        variables = {"CURL_CA_BUNDLE": "/\x1b[31m\nx\u009b32m\u202e", "PIP_CERT": os.fsdecode(b"/\x9b")}
+        done = self.tool("status", configuration=self.ostrust(), **variables)
+        self.assertIn("CURL_CA_BUNDLE=/\\u{1b}[31m\\u{a}x\\u{9b}32m\\u{202e} ", done.out)
+        self.assertIn("PIP_CERT=/\\x9b ", done.out)
+        done = self.tool("status", "--json", configuration=self.ostrust(), **variables)
+        self.assertTrue(done.out.isascii(), done)
+        self.assertEqual(json.loads(done.out)["variables"][0]["value"], variables["CURL_CA_BUNDLE"])
+        done = self.tool("status", "--program", "/no/such\x1b[31m\u009bprogram", configuration=self.ostrust())
+        self.assertEqual((done.status, done.out), (2, ""), done)
+        self.assertIn("/no/such\\u{1b}[31m\\u{9b}program", done.err)
+
+    def test_standard_output_that_is_full(self):
+        for more in ([], ["--json"], ["--help"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([TOOL, "status", *more], stdout=full, stderr=subprocess.PIPE,
+                                      env=self.environment(self.ostrust()), cwd=self.work)
+            self.assertEqual(done.returncode, 125)
+            self.assertEqual(done.stderr, b"ostrust: standard output cannot be written: No space left on device\n")
+
+    def test_a_program_whose_name_begins_as_an_interpreters_is_not_run(self):
+        """Run as CPython is asked for its lists, this one, a shell, would run the command `import`."""
+        commands = os.path.join(self.work, "commands")
+        os.mkdir(commands)
+        shutil.copy(shutil.which("sh"), os.path.join(commands, "python-server"))
+        witness = os.path.join(self.work, "it was run")
+        with open(os.path.join(commands, "import"), "w") as out:
+            out.write("#!/bin/sh\n: >'%s'\n" % witness)
+        os.chmod(os.path.join(commands, "import"), 0o755)
+        path = commands + os.pathsep + os.environ.get("PATH", os.defpath)
+        self.tool("status", "--program", "python-server", configuration=self.ostrust(), PATH=path)
+        self.assertFalse(os.path.exists(witness))
+        # It is one that would tell.
+        subprocess.run([os.path.join(commands, "python-server"), "-I", "-c", "import os"], env={"PATH": path}, check=True)
+        self.assertTrue(os.path.exists(witness))
 
     def test_a_directory_and_a_fifo_in_a_variable(self):
         fifo = os.path.join(self.work, "fifo")
@@ -386,6 +417,13 @@ class Status(ToolTest):
         path = self.file(name, text)
         os.chmod(path, 0o755)
         return path
+
+    def test_a_script_whose_first_line_has_no_end(self):
+        script = self.file("endless", "#!/no/such/interpreter")
+        os.truncate(script, 1 << 40)
+        os.chmod(script, 0o755)
+        seen = self.status("--program", script, configuration=self.ostrust())
+        self.assertIn("is a script for /no/such/interpreter, which cannot be found", seen["program"]["because"])
 
     def test_hidden_openssl(self):
         python = self.program("python3", "#!/bin/sh\necho in 3.0.13\n")
@@ -540,6 +578,15 @@ request.on("error", error => { console.log(error.code); process.exit(0); });
         started.send_signal(signal.SIGTERM)
         started.communicate()
         self.assertEqual(started.returncode, -signal.SIGTERM)
+
+    def test_closed_standard_streams(self):
+        """As what a service manager may start; the command finds them closed, too."""
+        code = "import os, sys; os.mkdir('done'); os._exit(sum(1 << fd for fd in range(3) if os.path.exists('/proc/self/fd/%d' % fd)))"
+        for closed, status in (("<&- >&-", 4), ("<&- >&- 2>&-", 0), ("2>&-", 3), ("", 7)):
+            done = support.run(["sh", "-c", 'exec "$@" ' + closed, "sh", TOOL, "run", "--", sys.executable, "-c", code],
+                               self.environment(self.ostrust()), cwd=self.work)
+            self.assertEqual(done.status, status, (closed, done))
+            os.rmdir(os.path.join(self.work, "done"))
 
     def test_a_command_that_cannot_be_started(self):
         done = self.governed("no-such-command")
