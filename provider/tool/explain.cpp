@@ -56,7 +56,10 @@ std::optional<std::int64_t> ReadTime(const std::string& text) {
     end = ::strptime(text.c_str(), "%Y-%m-%d", &parts);
   }
   if (end == nullptr || *end != '\0') return std::nullopt;
-  return ::timegm(&parts);
+  const std::tm given = parts;
+  const std::time_t time = ::timegm(&parts);  // makes March of the 30th of February
+  const bool same = parts.tm_mday == given.tm_mday && parts.tm_sec == given.tm_sec;
+  return same ? std::optional<std::int64_t>(time) : std::nullopt;
 }
 
 bool IsHostCharacter(char c) {

@@ -184,12 +184,15 @@ class CapturedLog {
     SetVariable("OSTRUST_LOG", "debug");
   }
 
+  /// The last ones: the verdict comes after everything about the trust store.
   std::vector<LogLine> Lines() const {
     std::string text(kMaxLog, '\0');
-    const ssize_t size = file_ < 0 ? 0 : ::pread(file_, text.data(), text.size(), 0);
+    const off_t end_of_log = file_ < 0 ? 0 : ::lseek(file_, 0, SEEK_END);
+    const off_t from = std::max<off_t>(end_of_log - static_cast<off_t>(kMaxLog), 0);
+    const ssize_t size = file_ < 0 ? 0 : ::pread(file_, text.data(), text.size(), from);
     text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
     std::vector<LogLine> lines;
-    for (std::size_t at = 0; at < text.size() && lines.size() < kMaxLines;) {
+    for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size());
       const std::string line = text.substr(at, end - at);
       at = end + 1;
@@ -198,6 +201,7 @@ class CapturedLog {
       if (line.rfind("ostrust[", 0) != 0 || colon == std::string::npos) continue;
       lines.push_back({line.substr(level + 2, colon - level - 2), line.substr(colon + 2)});
     }
+    if (lines.size() > kMaxLines) lines.erase(lines.begin(), lines.end() - kMaxLines);
     return lines;
   }
 
@@ -346,7 +350,13 @@ void Handshake(const Verifier& crypto, const Libssl& tls, const ChainQuestion& q
   answer.errors = crypto.TakeErrors();
   ::close(fd);
   answer.protocol = tls.SSL_get_version(ssl);
-  if (!recorder.called && result != 1) {
+  if (!recorder.called && result == 1) {
+    answer.failure = question.host + " port " + question.port +
+                     ": the handshake had no certificate, so that nothing was verified: the "
+                     "configuration allows cipher suites without authentication (aNULL)";
+    return;
+  }
+  if (!recorder.called) {
     answer.failure = question.host + " port " + question.port + ": " +
                      WhyNoCertificate(answer.errors, error, timed_out, question.timeout);
     return;

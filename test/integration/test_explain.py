@@ -236,6 +236,17 @@ class Verdicts(Explaining, OstrustTest):
         self.assertIn("handshake failure", seen["connection"]["error"])
         self.assertEqual((seen["verdict"], "handshake" in self.ids(seen)), ("accepted", True))
 
+    def test_a_server_without_a_certificate_is_not_accepted(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("aNULL:@SECLEVEL=0")
+        weak = self.ostrust(init="ssl_conf = ssl_sect",
+                            sections="[ssl_sect]\nsystem_default = weak\n[weak]\nCipherString = ALL:aNULL:@SECLEVEL=0\n")
+        with Listening(lambda connection: shake(context, connection)) as server:
+            done = self.tool("localhost:%d" % server.port, configuration=weak)
+        self.assertEqual((done.status, done.out), (NOT_ASKED, ""), done)
+        self.assertIn("the handshake had no certificate, so that nothing was verified", done.err)
+
     def test_strict(self):
         pki = Pki(self.work, OPENSSL)
         pki.root("own", subject("Own Root"))
@@ -347,6 +358,7 @@ class Verdicts(Explaining, OstrustTest):
                           ("localhost", "--timeout", "x"), ("localhost", "--program", "no-such-program"),
                           ("localhost", "--nothing"), ("localhost", "--", "true"),
                           ("--chain", pem("leaf-a"), "--time", "yesterday"), ("--chain", pem("leaf-a"), "--time", "2026-13-01"),
+                          ("--chain", pem("leaf-a"), "--time", "2027-02-29"), ("--chain", pem("leaf-a"), "--time", "2026-01-01T00:00:60Z"),
                           ("--chain", pem("leaf-a"), "--name", "a b"), ("--chain", "/nowhere"), ("--chain", self.work),
                           ("--chain", empty), ("--chain", "/dev/zero")):
             with self.subTest(arguments):
@@ -570,6 +582,25 @@ class Hostile(Explaining, OstrustTest):
         with server:
             seen = self.explain("[::1]:%d" % server.port, configuration=self.ostrust())
         self.assertEqual((seen["error"], self.ids(seen)[0], seen["connection"]["address"]), (64, "wrong-name", "::1"))
+
+    def test_a_store_with_a_thousand_broken_files(self):
+        """What is said of them does not push the verdict out of what is told of the log."""
+        directory = os.path.join(self.work, "anchors")
+        hashed_directory(directory, "root-a")
+        for number in range(1000):
+            self.file(os.path.join(directory, "%d.pem" % number), "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n")
+        seen = self.explain("localhost:%d" % port_of("leaf-int-chain"), configuration=self.ostrust({"trust-source": directory}))
+        self.assertEqual((seen["verdict"], seen["decided_by"]), ("accepted", "OpenSSL and ostrust"))
+        self.assertEqual(len(seen["log"]), 500)
+        self.assertIn("trust source: ", seen["log"][0]["text"])
+
+    def test_standard_output_that_is_full(self):
+        for more in ([], ["--json"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([TOOL, "explain", "--chain", pem("leaf-a"), *more], stdout=full, stderr=subprocess.PIPE,
+                                      env=support.environment(self.ostrust()), cwd=self.work)
+            self.assertEqual(done.returncode, NOT_ASKED)
+            self.assertEqual(done.stderr, b"ostrust: standard output cannot be written: No space left on device\n")
 
     def test_nothing_is_left_behind(self):
         before = set(os.listdir(self.work))
