@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "provider/host/file.hpp"
@@ -16,6 +18,7 @@
 #include "provider/tool/enable_plan.hpp"
 #include "provider/tool/enable_proof.hpp"
 #include "provider/tool/enable_record.hpp"
+#include "provider/tool/escaped.hpp"
 #include "provider/tool/executable.hpp"
 #include "provider/tool/module_file.hpp"
 #include "provider/tool/probe.hpp"
@@ -85,8 +88,21 @@ Place PlaceFor(const EnableOptions& options) {
   }
   const std::string home = Home();
   if (home.empty() || home == "/") Refuse("this user has no home", "set HOME");
+  struct stat status {};
+  if (::stat(home.c_str(), &status) == 0 && status.st_uid != ::geteuid() && status.st_uid != 0) {
+    Refuse(home + ", which HOME names, is another user's home",
+           "repeat this as that user, without sudo; or use --system");
+  }
   return {"", home, OpenTree(home), "/.config/ostrust/openssl.cnf",
           "/.local/state/ostrust/enabled.json"};
+}
+
+/// Before anything is read that a change depends on.
+void Lock(Place& place, const EnableOptions& options) {
+  if (options.print || place.tree.Lock("/")) return;
+  Refuse(
+      "another ostrust enable or disable is running",
+      "wait for it; if there is none, lslocks says who keeps a lock on " + place.tree.Shown("/"));
 }
 
 std::optional<EnableRecord> ReadRecord(const Place& place) {
@@ -169,23 +185,43 @@ std::string Difference(const Place& place, const std::vector<Change>& changes) {
   return text;
 }
 
-/// Makes one file what it is to be.
+/// Makes one file what it is to be, if it still is what it was: a package may be installed now.
 bool Apply(const FileTree& tree, const Change& change, std::string& why) {
+  FileTree::Found now;
+  if (!tree.Look(change.path(), now, why)) return false;
+  if (now != change.was) {
+    why = tree.Shown(change.path()) + " was changed by somebody else meanwhile";
+    return false;
+  }
   if (!change.text) return tree.Remove(change.path(), why);
   tree.RemoveLeftover(change.path());
   if (change.was.there && change.was.text == *change.text) return true;
   return tree.Write(change.path(), *change.text, change.file.block ? &change.was : nullptr, why);
 }
 
-void RestoreAll(const FileTree& tree, const std::vector<Change>& changes) {
-  std::string why;
-  for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
-    if (change->was.there) {
-      tree.Write(change->path(), change->was.text, &change->was, why);
-    } else {
-      tree.Remove(change->path(), why);
+/// Takes back what was applied. Refuses where that fails; the record then says what is left to do.
+void RestoreAll(const Place& place, const std::vector<Change>& applied,
+                const std::string& because) {
+  const FileTree& tree = place.tree;
+  std::vector<std::string> left;
+  for (auto change = applied.rbegin(); change != applied.rend(); ++change) {
+    std::string why;
+    FileTree::Found now;
+    const bool seen = tree.Look(change->path(), now, why);
+    if (seen && now == change->was) continue;
+    const bool is_ours = change->text ? now.there && now.text == *change->text : !now.there;
+    if (seen && !is_ours) {
+      why = tree.Shown(change->path()) + " was changed by somebody else meanwhile";
+    } else if (seen &&
+               (change->was.there ? tree.Write(change->path(), change->was.text, &change->was, why)
+                                  : tree.Remove(change->path(), why))) {
+      continue;
     }
+    left.push_back(why);
   }
+  if (left.empty()) return;
+  Refuse(because + "\nnot everything could be put back:" + Listed(left),
+         "mend that, and then ostrust disable for " + place.Whom());
 }
 
 /// Those that are empty. The record, as long as it is there, keeps its own.
@@ -553,9 +589,7 @@ int DoEnable(const EnableOptions& options) {
     Refuse("this changes files of the system, and you are not root",
            "sudo ostrust enable --system, or ostrust enable --user, or --print to see it");
   }
-  if (!options.print && !place.tree.Lock("/")) {
-    Refuse("another ostrust enable or disable is running", "wait for it");
-  }
+  Lock(place, options);
   const EnableRecord record = ReadRecord(place).value_or(EnableRecord());
 
   Plan plan;
@@ -638,7 +672,7 @@ int DoEnable(const EnableOptions& options) {
 
   const std::vector<Change> changes = ChangesOf(place, record, plan, options.force);
   const std::string difference = Difference(place, changes);
-  Print(difference);
+  Print(EscapedLines(difference));
   if (options.print) return kDone;
   EnableRecord next{true, plan.files, record.folders, plan.run.keys};
   if (difference.empty() && record.complete && record.settings == plan.run.keys) {
@@ -674,9 +708,16 @@ int DoEnable(const EnableOptions& options) {
     if (!Has(next.folders, folder)) next.folders.push_back(folder);
   }
   during.folders = next.folders;
-  const std::string during_text = RecordToJson(during);
-  for (RecordedFile& file : next.files) file.before.clear();
-  const std::string next_text = RecordToJson(next);
+  std::string during_text;
+  std::string next_text;
+  try {
+    during_text = RecordToJson(during);
+    for (RecordedFile& file : next.files) file.before.clear();
+    next_text = RecordToJson(next);
+  } catch (const std::exception&) {
+    Refuse("a value or a path in what would be written is no UTF-8",
+           "write it in UTF-8, or without such characters");
+  }
 
   FileTree::Found old_record;
   place.tree.Look(place.record, old_record, why);
@@ -690,7 +731,11 @@ int DoEnable(const EnableOptions& options) {
   };
   bool done = make_folders(true) && place.tree.Write(place.record, during_text, nullptr, why) &&
               make_folders(false);
-  for (const Change& change : changes) done = done && Apply(place.tree, change, why);
+  std::vector<Change> applied;
+  for (const Change& change : changes) {
+    done = done && Apply(place.tree, change, why);
+    if (done) applied.push_back(change);
+  }
   if (done) {  // and now with the files themselves
     const std::string file =
         plan.method == Method::kEnvironment ? place.home + place.own : plan.distribution;
@@ -703,7 +748,7 @@ int DoEnable(const EnableOptions& options) {
   }
   done = done && place.tree.Write(place.record, next_text, nullptr, why);
   if (!done) {
-    RestoreAll(place.tree, changes);
+    RestoreAll(place, applied, why);
     if (old_record.there) {
       std::string ignored;
       RemoveFolders(place.tree, made);
@@ -729,7 +774,7 @@ int DoEnable(const EnableOptions& options) {
   }
   text += HowReached(place, plan);
   for (const std::string& note : plan.notes) text += "  note         " + note + "\n";
-  Print(text);
+  Print(EscapedLines(text));
   return kDone;
 }
 
@@ -738,8 +783,9 @@ int DoEnable(const EnableOptions& options) {
 
 int DoDisable(const EnableOptions& options) {
   Place place = PlaceFor(options);
-  const auto record = ReadRecord(place);
   const bool may_write = !place.root.empty() || options.user || ::geteuid() == 0;
+  if (may_write) Lock(place, options);
+  const auto record = ReadRecord(place);
   if (!record) {
     // What a kill may have left before there was a record.
     if (may_write && !options.print) {
@@ -750,9 +796,6 @@ int DoDisable(const EnableOptions& options) {
   if (!may_write && !options.print) {
     Refuse("this changes files of the system, and you are not root",
            "sudo ostrust disable --system");
-  }
-  if (!options.print && !place.tree.Lock("/")) {
-    Refuse("another ostrust enable or disable is running", "wait for it");
   }
   std::vector<Change> changes;
   bool had_environment = false;
@@ -766,13 +809,13 @@ int DoDisable(const EnableOptions& options) {
   std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
     return a.file.environment > b.file.environment;
   });
-  Print(Difference(place, changes));
+  Print(EscapedLines(Difference(place, changes)));
   if (options.print) return kDone;
   std::string why;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (Apply(place.tree, changes[i], why)) continue;
     changes.resize(i);
-    RestoreAll(place.tree, changes);
+    RestoreAll(place, changes, why);
     Refuse(why, "everything is as it was");
   }
   RemoveRecord(place, record->folders);
@@ -794,7 +837,7 @@ int Guarded(const std::string& verb, int (*work)(const EnableOptions&),
   try {
     return work(options);
   } catch (const Refusal& refusal) {
-    PrintError("ostrust " + verb + ": " + refusal.text + "\n");
+    PrintError("ostrust " + verb + ": " + EscapedLines(refusal.text) + "\n");
     return refusal.status;
   }
 }

@@ -12,8 +12,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "provider/tool/system.hpp"
+#include "provider/tool/write_all.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -48,12 +50,26 @@ bool ReadAll(int fd, std::string& text) {
   }
 }
 
-bool WriteAll(int fd, const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    done += static_cast<std::size_t>(wrote);
+std::string Attribute(int fd, const std::string& name) {
+  std::string value(XATTR_SIZE_MAX, '\0');
+  const ssize_t size = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
+  value.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return value;
+}
+
+/// SELinux's label, access lists and what else `from` has, to `to`. False with errno.
+bool CopyAttributes(int from, int to) {
+  std::string names(XATTR_LIST_MAX, '\0');
+  const ssize_t size = ::flistxattr(from, names.data(), names.size());
+  if (size < 0) return errno == ENOTSUP;
+  names.resize(static_cast<std::size_t>(size));
+  for (std::size_t at = 0; at < names.size();) {
+    const std::string name = names.c_str() + at;
+    at += name.size() + 1;
+    if (name == "security.ima" || name == "security.evm") continue;  // of the content
+    const std::string value = Attribute(from, name);
+    if (Attribute(to, name) == value) continue;  // also where the file system has one for all
+    if (::fsetxattr(to, name.c_str(), value.data(), value.size(), 0) != 0) return false;
   }
   return true;
 }
@@ -76,7 +92,14 @@ std::optional<FileTree> FileTree::Open(const std::string& directory, std::string
     why = directory + ": " + std::strerror(errno);
     return std::nullopt;
   }
-  return FileTree(directory == "/" ? "" : directory, fd);
+  FileTree tree(directory == "/" ? "" : directory, fd);
+  // openat2() is in Linux since 5.6, and old containers forbid it.
+  if (UniqueFd(tree.OpenFollowing("/", O_PATH | O_DIRECTORY)).Get() < 0) {
+    why = directory + ": nothing can be opened below it without leaving it: openat2(2): " +
+          std::strerror(errno);
+    return std::nullopt;
+  }
+  return tree;
 }
 
 std::string FileTree::Shown(const std::string& path) const {
@@ -149,6 +172,13 @@ std::string FileTree::Target(const std::string& path) const {
 
 UniqueFd FileTree::OpenParent(const std::string& path, std::string& why) const {
   UniqueFd folder(::fcntl(base_.Get(), F_DUPFD_CLOEXEC, 0));
+  struct stat base {};
+  if (::fstat(folder.Get(), &base) != 0 || !IsOurs(base)) {
+    why = (directory_.empty() ? "/" : directory_) +
+          " belongs to somebody else, or others can write to it";
+    errno = EPERM;
+    return UniqueFd(-1);
+  }
   std::string so_far;
   const auto parts = Parts(path);
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
@@ -215,8 +245,15 @@ bool FileTree::Write(const std::string& path, const std::string& text, const Fou
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     done = file.Get() >= 0 && WriteAll(file.Get(), text) &&
            (like == nullptr || ::fchown(file.Get(), like->owner, like->group) == 0) &&
-           ::fchmod(file.Get(), like == nullptr ? 0644 : like->mode) == 0 &&
-           ::fsync(file.Get()) == 0;
+           ::fchmod(file.Get(), like == nullptr ? 0644 : like->mode) == 0;
+    if (const UniqueFd old(done && like != nullptr
+                               ? ::openat(folder.Get(), name.c_str(),
+                                          O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+                               : -1);
+        old.Get() >= 0) {
+      done = CopyAttributes(old.Get(), file.Get());
+    }
+    done = done && ::fsync(file.Get()) == 0;
   }
   done = done && ::renameat(folder.Get(), beside.c_str(), folder.Get(), name.c_str()) == 0;
   if (!done) {

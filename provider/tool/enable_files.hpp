@@ -32,8 +32,9 @@ class FileTree {
   /// What a link leads to, within the tree; `path` itself when it is none.
   std::string Target(const std::string& path) const;
 
-  // --- what is ours, or becomes it. No link is followed. Every folder on the way, and the file,
-  // must belong to root or to us, and nobody else may write to it: else a sentence in `why`.
+  // --- what is ours, or becomes it. No link is followed. The directory itself, every folder on the
+  // way, and the file, must belong to root or to us, and nobody else may write to it: else a
+  // sentence in `why`.
 
   struct Found {
     bool there = false;
@@ -41,13 +42,16 @@ class FileTree {
     mode_t mode = 0644;
     uid_t owner = 0;
     gid_t group = 0;
+
+    bool operator==(const Found&) const = default;
   };
 
   /// False, with `why`, when it is there and may not be touched.
   bool Look(const std::string& path, Found& found, std::string& why) const;
 
   /// Replaces the file as a whole: beside it, fsync, rename. `like`: owner and mode, of a file that
-  /// is edited; null: ours and 0644.
+  /// is edited, which also keeps its extended attributes (SELinux's label, access lists) but those
+  /// that sign its content; null: ours and 0644.
   bool Write(const std::string& path, const std::string& text, const Found* like,
              std::string& why) const;
 

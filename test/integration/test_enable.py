@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """ostrust enable and disable: what they write where, what they refuse, and that nothing of them stays."""
+import array
 import fcntl
 import json
 import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
+import termios
+import time
 import unittest
 
 import support
@@ -311,6 +315,26 @@ class Places(Rooted):
             self.enable("--edit", "--set", "refresh=7")
             self.assertUndone(before)
 
+    def test_an_edited_file_keeps_its_labels(self):
+        self.debian()
+        file = self.path("/etc/ssl/openssl.cnf")
+        # Version 2; the owner, user 65534, the group, the mask, others: read.
+        rights = [(1, 6, -1), (2, 4, 65534), (4, 4, -1), (0x10, 4, -1), (0x20, 4, -1)]
+        labels = {"user.label": b"of somebody's\0",
+                  "system.posix_acl_access": struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *one) for one in rights)}
+        try:
+            for name, value in labels.items():
+                os.setxattr(file, name, value)
+        except OSError as error:
+            self.skipTest("no extended attributes here: %s" % error)
+        with self.assertRaises(OSError):
+            os.getxattr(self.path("/etc/profile.d/other.sh"), "user.label")
+        self.enable("--edit")
+        self.assertIn("BEGIN ostrust", self.read("/etc/ssl/openssl.cnf"))
+        self.assertEqual({name: os.getxattr(file, name) for name in os.listxattr(file)}, labels)
+        self.disable()
+        self.assertEqual({name: os.getxattr(file, name) for name in os.listxattr(file)}, labels)
+
     def test_editing_through_a_link_edits_what_it_leads_to(self):
         self.debian()
         os.rename(self.path("/etc/ssl/openssl.cnf"), self.path("/etc/ssl/real.cnf"))
@@ -553,8 +577,98 @@ class Refusals(Rooted):
         fd = os.open(self.root, os.O_RDONLY)
         fcntl.flock(fd, fcntl.LOCK_EX)
         self.assertRefused("another ostrust enable or disable is running")
+        # Also before it knows what there is to undo: that may be about to change.
+        self.assertRefused("another ostrust enable or disable is running", verb="disable")
         os.close(fd)
         self.enable()
+
+    def while_it_works(self, verb, *arguments, change, prefix=()):
+        """Calls `change` when the tool has decided and written nothing yet: it waits for us to read the difference."""
+        module = ["--module", OSTRUST] if verb == "enable" else []
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        with subprocess.Popen([*prefix, TOOL, verb, *arguments, "--root", self.root, *module], stdout=writing,
+                              stderr=subprocess.PIPE, env=environment("")) as tool:
+            os.close(writing)
+            waiting = array.array("i", [0])
+            for _ in range(6000):
+                fcntl.ioctl(reading, termios.FIONREAD, waiting)
+                if waiting[0] >= 4096 or tool.poll() is not None:
+                    break
+                time.sleep(0.01)
+            self.assertIsNone(tool.poll(), "it did not wait")
+            change()
+            with open(reading, "rb") as out:
+                said = out.read()
+            err = tool.stderr.read()
+            tool.wait()
+        return support.Done(tool.args, subprocess.CompletedProcess(tool.args, tool.returncode, said, err))
+
+    def test_what_somebody_changes_meanwhile_is_not_lost(self):
+        text = DEBIAN_12 + "".join("# %s\n" % (letter * 4000) for letter in "abc")
+        newer = text + "[new_section]\nkey = value\n"
+        self.debian(text)
+        before = everything(self.root)
+        done = self.while_it_works("enable", "--edit", change=lambda: self.add("/etc/ssl/openssl.cnf", newer))
+        self.assertEqual(done.status, REFUSED, done)
+        self.assertIn("/etc/ssl/openssl.cnf was changed by somebody else meanwhile\n", done.err)
+        self.assertIn("everything is as it was", done.err)
+        self.assertEqual(self.read("/etc/ssl/openssl.cnf"), newer)
+        self.add("/etc/ssl/openssl.cnf", text)
+        self.assertEqual(everything(self.root), before)
+
+        self.enable("--edit")
+        enabled = self.read("/etc/ssl/openssl.cnf")
+        done = self.while_it_works("disable",
+                                   change=lambda: self.add("/etc/ssl/openssl.cnf", enabled + "[new_section]\n"))
+        self.assertEqual(done.status, REFUSED, done)
+        self.assertEqual(self.read("/etc/ssl/openssl.cnf"), enabled + "[new_section]\n")
+        self.add("/etc/ssl/openssl.cnf", enabled)
+        self.assertUndone(before)
+
+    def test_what_cannot_be_put_back_is_said_and_stays_known(self):
+        """The first file is removed, the second cannot be, and there is no room to write the first again."""
+        self.debian()
+        before = everything(self.root)
+        self.enable("--set", "trust-source=/" + "a" * 5000)
+        folder = self.path("/etc/systemd/system.conf.d")
+        done = self.while_it_works("disable", change=lambda: os.chmod(folder, 0o777),
+                                   prefix=["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        self.assertEqual(done.status, REFUSED, done)
+        self.assertNotIn("everything is as it was", done.err)
+        self.assertRegex(done.err, "not everything could be put back:\n  .*: File too large\n")
+        self.assertTrue(self.is_there(RECORD))
+        os.chmod(folder, 0o755)
+        self.assertUndone(before)
+
+    def test_a_kernel_that_opens_nothing_below_a_directory(self):
+        strace = shutil.which("strace")
+        if not strace or subprocess.run([strace, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("needs strace")
+        self.debian()
+        before = everything(self.root)
+        for error, words in (("ENOSYS", "Function not implemented"), ("EPERM", "Operation not permitted")):
+            done = self.enable(status=REFUSED, prefix=[strace, "-f", "-o", os.devnull, "-e", "inject=openat2:error=" + error])
+            self.assertIn(self.root + ": nothing can be opened below it without leaving it: openat2(2): " + words, done.err)
+        self.assertEqual(everything(self.root), before)
+
+    def test_a_value_that_is_no_utf8(self):
+        self.debian()
+        before = everything(self.root)
+        done = self.enable("--set", os.fsdecode(b"log=info:/\xff"), status=REFUSED)
+        self.assertIn("is no UTF-8", done.err)
+        self.assertIn("+log = info:/\\xff\n", done.out)
+        self.assertEqual(everything(self.root), before)
+
+    def test_a_directory_of_another_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        self.debian()
+        os.chown(self.root, 65534, 65534)
+        self.assertRefused(self.root + " belongs to somebody else, or others can write to it")
+        os.chown(self.root, 0, 0)
+        os.chmod(self.root, 0o775)
+        self.assertRefused(self.root + " belongs to somebody else, or others can write to it")
 
     def nobody(self):
         if os.geteuid() != 0 or not shutil.which("setpriv"):
@@ -744,6 +858,17 @@ class User(OstrustTest):
         self.assertEqual(done.status, REFUSED, done)
         self.assertIn(os.path.join(self.home, ".bashrc") + ":1", done.err)
         self.assertEqual(everything(self.home), before)
+
+    def test_the_home_of_another_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        os.chown(self.home, 65534, 65534)
+        before = everything(self.home)
+        for verb in (["enable", *self.settings], ["disable"]):
+            done = self.tool(*verb, "--user")
+            self.assertEqual(done.status, REFUSED, done)
+            self.assertIn(self.home + ", which HOME names, is another user's home", done.err)
+            self.assertEqual(everything(self.home), before)
 
     def test_nothing_to_serve(self):
         before = everything(self.home)
