@@ -14,14 +14,14 @@ extern const char* const kModuleName;
 /// What follows the program's name on the command line that main() got.
 std::vector<std::string> Arguments(int argc, char** argv);
 
-/// Before anything else: where one of the three standard streams is closed, something that cannot be
-/// used takes its number until another program is executed, so that no file of ours does. Nothing on
-/// Windows, which has no numbers of that kind.
+/// Before anything else: where one of the three standard streams is closed, something that cannot
+/// be used takes its number until another program is executed, so that no file of ours does.
+/// Nothing on Windows, which has no numbers of that kind.
 void OpenStandardStreams();
 
 /// To standard output and standard error; on Windows also to a console, whatever its code page is.
-/// Print() throws std::runtime_error when not all of it can be written; whoever reads standard error
-/// gets what there is.
+/// Print() throws std::runtime_error when not all of it can be written; whoever reads standard
+/// error gets what there is.
 void Print(const std::string& text);
 void PrintError(const std::string& text);
 
