@@ -28,7 +28,7 @@ constexpr std::optional<std::int64_t> SecondsOf(const std::tm& parts) {
   if (!date.ok()) return std::nullopt;
   constexpr std::int64_t kSecondsPerDay = 86400;
   return std::chrono::sys_days(date).time_since_epoch().count() * kSecondsPerDay +
-         parts.tm_hour * 3600 + parts.tm_min * 60 + parts.tm_sec;
+         parts.tm_hour * std::int64_t{3600} + parts.tm_min * std::int64_t{60} + parts.tm_sec;
 }
 
 /// The other way round; the day of the week and of the year are not set. Nullopt before the year 0

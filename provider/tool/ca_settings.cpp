@@ -45,7 +45,7 @@ std::string Home() {
 
 /// Where the user's configuration is; empty when there is no telling.
 std::string ConfigHome() {
-  const std::string set = GetVariable("XDG_CONFIG_HOME").value_or("");
+  std::string set = GetVariable("XDG_CONFIG_HOME").value_or("");
   if (host::IsAbsolute(set)) return set;
   const std::string home = Home();
   return home.empty() ? home : home + "/.config";

@@ -122,7 +122,7 @@ ChildOutcome Run(const std::function<void(int out, int err)>& in_child,
 #ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // and it ends with us
 #endif
-    ::signal(SIGPIPE, SIG_DFL);
+    static_cast<void>(::signal(SIGPIPE, SIG_DFL));  // fails for no signal that there is
     ConnectToNull(STDIN_FILENO, O_RDONLY);
     in_child(out.write, err.write);
     ::_exit(127);
@@ -176,6 +176,7 @@ ChildOutcome RunCommand(const std::vector<std::string>& command, std::chrono::mi
       [&](int out, int err) {
         for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
         std::vector<char*> arguments;
+        arguments.reserve(command.size() + 1);
         for (const std::string& argument : command) {
           arguments.push_back(const_cast<char*>(argument.c_str()));  // execv(3) does not write
         }

@@ -35,8 +35,10 @@ constexpr ElfW(Half) kOurMachine = EM_NONE;  // not checked
 int VisitFirst(dl_phdr_info* info, std::size_t, void* data) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     if (info->dlpi_phdr[i].p_type != PT_INTERP) continue;
-    *static_cast<std::string*>(data) =
-        reinterpret_cast<const char*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    const auto address = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker gives addresses as numbers
+    const auto* const path = reinterpret_cast<const char*>(address);
+    *static_cast<std::string*>(data) = path;
   }
   return 1;  // dl_iterate_phdr(3): the program comes first
 }

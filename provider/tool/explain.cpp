@@ -91,8 +91,8 @@ std::string ReadTarget(std::string text, ChainQuestion& question) {
   constexpr std::string_view kScheme = "https://";
   const std::string given = text;
   if (text.rfind(kScheme, 0) == 0) {
-    text = text.substr(kScheme.size());
-    text = text.substr(0, text.find_first_of("/?#"));
+    text.erase(0, kScheme.size());
+    if (const std::size_t end = text.find_first_of("/?#"); end != text.npos) text.resize(end);
   }
   question.host = text;
   question.port = "443";

@@ -102,6 +102,7 @@ namespace ostrust::tool {
   X(TLS_client_method)                 \
   X(TLS_server_method)
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
 #define OSTRUST_EXPLAIN_DECLARE(name) decltype(&::name) name = nullptr;
 
 /// A libcrypto and what else of it is called here.

@@ -48,6 +48,7 @@ namespace ostrust::tool {
   X(X509_STORE_set_default_paths)
 
 struct Libcrypto {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none
 #define OSTRUST_TOOL_DECLARE(name) decltype(&::name) name = nullptr;
   OSTRUST_TOOL_SYMBOLS(OSTRUST_TOOL_DECLARE)
 #undef OSTRUST_TOOL_DECLARE

@@ -482,7 +482,8 @@ TEST_F(MacosChainVerifierTest, WhoForgivesARefusalWithoutRevocationHasNotForgive
   const std::string why = "macOS was not asked about revocation, after that";
   const auto others = [&](std::vector<fake::TrustAnswer> answers) {
     std::vector<std::string> details;
-    for (const ChainFinding& other : Ask(std::move(answers)).others) {
+    const ChainVerdict verdict = Ask(std::move(answers));
+    for (const ChainFinding& other : verdict.others) {
       EXPECT_EQ(other.error, ChainError::kUndecided);
       EXPECT_EQ(other.depth, 3U);
       details.push_back(other.detail);
