@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <set>
 
 #include <openssl/x509_vfy.h>
@@ -42,9 +43,13 @@ class Judge final : public MemoryJudge {
   bool IsData(const void* address, std::size_t) const override {
     return address != nullptr && data_ && unreadable_.count(address) == 0;
   }
-  bool IsWritableData(const void*, std::size_t) const override { return writable_; }
+  bool IsWritableData(const void*, std::size_t) const override {
+    if (asked_last_) asked_last_();
+    return writable_;
+  }
 
   bool data_ = true;
+  std::function<void()> asked_last_;  // what happens behind the last look, before the exchange
   bool writable_ = true;
   std::set<const void*> unreadable_;
 };
@@ -136,6 +141,14 @@ TEST_F(MethodTable, ATableWithoutCtrlExIsRefused) {
   ExpectRefused("no ctrl_ex");
 }
 
+TEST_F(MethodTable, WhatAnotherThreadHookedMeanwhileIsLeftAlone) {
+  judge_.asked_last_ = [&] { table_[kCtrlEx] = &foreign_code[1]; };
+  CtrlExFn original = nullptr;
+  const std::string why = HookCtrlEx(symbols_, judge_, Method(), Hook, original);
+  EXPECT_NE(why.find("changed while it was looked at"), std::string::npos) << why;
+  EXPECT_EQ(table_[kCtrlEx], &foreign_code[1]);
+}
+
 int (*OtherCtrl(const X509_LOOKUP_METHOD*))(X509_LOOKUP*, int, const char*, long, char**) {
   return reinterpret_cast<X509_LOOKUP_ctrl_fn>(&code[7]);
 }
@@ -159,6 +172,23 @@ TEST_F(MethodTable, ADirectoryMethodWithCtrlExIsRefused) {
   const ForgedTable before = table_;
   EXPECT_NE(HookCtrl(symbols_, judge_, Method(), DirHook, original), "");
   EXPECT_EQ(table_, before);
+}
+
+TEST_F(MethodTable, ADirectoryMethodThatCannotBeHookedIsRefused) {
+  table_[kName] = const_cast<char*>("Load certs from files in a directory");
+  table_[kCtrlEx] = nullptr;
+  CtrlFn original = nullptr;
+  judge_.writable_ = false;
+  EXPECT_NE(HookCtrl(symbols_, judge_, Method(), DirHook, original).find("cannot be written"),
+            std::string::npos);
+  judge_.writable_ = true;
+  symbols_.X509_LOOKUP_meth_set_ctrl = [](X509_LOOKUP_METHOD*, X509_LOOKUP_ctrl_fn) { return 0; };
+  EXPECT_NE(HookCtrl(symbols_, judge_, Method(), DirHook, original).find("refused the new ctrl"),
+            std::string::npos);
+  table_[kCtrl] = nullptr;
+  EXPECT_NE(HookCtrl(symbols_, judge_, Method(), DirHook, original).find("has no ctrl"),
+            std::string::npos);
+  EXPECT_EQ(table_[kCtrl], nullptr);
 }
 
 TEST_F(MethodTable, TheRealLayoutIsRecognised) {
@@ -189,6 +219,13 @@ TEST_F(MethodTable, SwappedMembersAreNoticed) {
 
 int SetterThatDoesNothing(X509_LOOKUP_METHOD*, X509_LOOKUP_ctrl_fn) {
   return 1;
+}
+
+TEST_F(MethodTable, ALayoutThatCannotBeLearntIsRefused) {
+  symbols_.X509_LOOKUP_meth_set_ctrl = [](X509_LOOKUP_METHOD*, X509_LOOKUP_ctrl_fn) { return 0; };
+  EXPECT_NE(CheckMethodLayout(symbols_).find("not laid out"), std::string::npos);
+  symbols_.X509_LOOKUP_meth_new = [](const char*) -> X509_LOOKUP_METHOD* { return nullptr; };
+  EXPECT_NE(CheckMethodLayout(symbols_).find("no memory"), std::string::npos);
 }
 
 TEST_F(MethodTable, ASetterThatWritesElsewhereIsNoticed) {
