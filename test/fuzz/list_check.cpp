@@ -122,7 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                .matters = true,
                .auth_level = 1,
                // Of the CRLs; the chain would not be accepted.
-               .strictness = strict ? X509_V_FLAG_X509_STRICT : 0},
+               .strictness = strict ? X509_V_FLAG_X509_STRICT : 0UL},
       .distrusts = [](const X509*) { return false; },
       .strict = strict};
   verify::ListFinding finding;
