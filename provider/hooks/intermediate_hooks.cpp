@@ -152,6 +152,7 @@ GovernedStore* Binding::CompletingStore(X509_STORE_CTX* ctx) const {
 }
 
 int Binding::CertVerify(X509_STORE_CTX* ctx) {
+  const verify::CalledByTls called(ctx);
   GovernedStore* const state = CompletingStore(ctx);
   Verification* const verification = FindVerification(ctx);
   if (verification != nullptr && verification->applications_verify_cb != nullptr &&

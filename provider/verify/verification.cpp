@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include <openssl/sslerr.h>
@@ -56,6 +57,9 @@ std::int64_t IssuedAt(const host::Symbols& symbols, const X509* x509) {
       x509 == nullptr ? std::nullopt : SecondsOf(symbols, symbols.X509_get0_notBefore(x509));
   return issued.value_or(platform::CertificateTrust::kNever);
 }
+
+// The one that libssl has called us for, in this thread.
+constinit thread_local const X509_STORE_CTX* called_by_tls = nullptr;
 
 bool InGlobalDefaultContext(const host::Symbols& symbols) {
   return symbols.OSSL_LIB_CTX_set0_default(nullptr) == symbols.OSSL_LIB_CTX_get0_global_default();
@@ -120,10 +124,16 @@ std::string WantedName(const host::Symbols& symbols, X509_STORE_CTX* ctx) {
   return name;
 }
 
+CalledByTls::CalledByTls(const X509_STORE_CTX* ctx) : outer_(std::exchange(called_by_tls, ctx)) {}
+
+CalledByTls::~CalledByTls() {
+  called_by_tls = outer_;
+}
+
 SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx) {
   // libssl's ex_data index belongs to one library context, nearly always the global default one. In
   // a thread with another the same number may be somebody else's data.
-  if (tls == nullptr || !InGlobalDefaultContext(symbols)) return nullptr;
+  if (tls == nullptr || (ctx != called_by_tls && !InGlobalDefaultContext(symbols))) return nullptr;
   return static_cast<SSL*>(
       symbols.X509_STORE_CTX_get_ex_data(ctx, tls->SSL_get_ex_data_X509_STORE_CTX_idx()));
 }

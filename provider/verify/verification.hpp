@@ -26,6 +26,20 @@ struct Role {
   platform::Bytes stapled_response;
 };
 
+/// As long as it lives, this thread knows that libssl itself has called us for `ctx`: what stands
+/// under libssl's number in there is the connection, whatever the thread's default library context
+/// is. Within a verify callback there may be another.
+class CalledByTls {
+ public:
+  explicit CalledByTls(const X509_STORE_CTX* ctx);
+  ~CalledByTls();
+  CalledByTls(const CalledByTls&) = delete;
+  CalledByTls& operator=(const CalledByTls&) = delete;
+
+ private:
+  const X509_STORE_CTX* const outer_;
+};
+
 /// The TLS connection whose peer is verified; null when there is none, or it cannot be told. `tls`
 /// may be null.
 SSL* ConnectionOf(const host::Symbols& symbols, const host::TlsLibrary* tls, X509_STORE_CTX* ctx);

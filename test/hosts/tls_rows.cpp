@@ -419,6 +419,33 @@ void DaneIsJudgedWhereThereIsAChain() {
   CHECK_EQ(DaneVerdict(Governed(), kPkixEe, "leaf-a"), no_match);
 }
 
+// --- library contexts ----------------------------------------------------------------------------
+
+/// OpenSSL before 3.5 does not tell what a verification is for. The connection does, also in a
+/// thread whose default library context is another than the one its number is of.
+void AThreadsLibraryContextHidesNoPurpose() {
+  const auto server = ServerContext();
+  WriteStore({"root-a", "int-a-not-for-servers"});
+  const Owned<OSSL_LIB_CTX> with(OSSL_LIB_CTX_new());
+  CHECK_EQ(OSSL_LIB_CTX_load_config(with.get(), Environment("OPENSSL_CONF").c_str()), 1);
+  const Owned<OSSL_LIB_CTX> without(OSSL_LIB_CTX_new());
+  const auto governed = ClientContext(Governed());
+  const auto ordinary = ClientContext(Ordinary());
+  for (OSSL_LIB_CTX* const library :
+       {static_cast<OSSL_LIB_CTX*>(nullptr), with.get(), without.get()}) {
+    std::thread([&] {
+      OSSL_LIB_CTX_set0_default(library);
+      CHECK_EQ(ClientVerdict(governed.get(), server.get()), kRejected);
+      CHECK_EQ(ClientVerdict(ordinary.get(), server.get()), kAccepted);
+      if (library == with.get()) {
+        CHECK_EQ(ClientVerdict(ClientContext(Governed()).get(), server.get()), kRejected);
+      }
+      OPENSSL_thread_stop();
+    }).join();
+  }
+  Trust();
+}
+
 // --- threads -------------------------------------------------------------------------------------
 
 /// While the system changes its mind, every handshake ends in one of the two ways.
@@ -479,6 +506,7 @@ int main() {
   LimitsAreThoseOfTheSide();
   PostHandshakeAuthenticationIsJudged();
   DaneIsJudgedWhereThereIsAChain();
+  AThreadsLibraryContextHidesNoPurpose();
   HandshakesInManyThreads();
   return Finish();
 }

@@ -571,11 +571,8 @@ int main() {
   CmsSignersAreJudgedAsWhatTheyAre();
   VerifyFunctionsOfTheApplicationAreCalledAndJudged();
   OneVerificationSeesOneSnapshot();
-<<<<<<< HEAD
-  AVerificationLeavesAStoreAsItWasFilled();
-=======
   AContextThatVerifiesAgainSeesTheSystemAsItIsThen();
->>>>>>> 4519514 (Ask the system anew when an application verifies again in one context)
+  AVerificationLeavesAStoreAsItWasFilled();
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
   UnloadingLeavesOpenSslAlone();
   return Finish();

@@ -354,6 +354,7 @@ def make_all(directory, openssl="openssl"):
     pki.trusted("root-a-server-only", "root-a", "-addtrust", "serverAuth")
     pki.trusted("root-a-not-for-servers", "root-a", "-addreject", "serverAuth")
     pki.trusted("root-a-mail-only", "root-a", "-addtrust", "emailProtection")
+    pki.trusted("int-a-not-for-servers", "int-a", "-addreject", "serverAuth")
     # For the double of a system's verifier (test/doubles): revoked, at depths 0 and 1.
     for depth in "01":
         pki.issue("leaf-os-verdict-" + depth, subject("os verdict 5 %s." % depth), "root-a")
