@@ -31,8 +31,7 @@ endif()
 if(OSTRUST_PACKAGE MATCHES "^(deb|rpm)$")  # the others can be put anywhere
   set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 endif()
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS  # whatever the umask of the build is
-    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_PRE_BUILD_SCRIPTS ${package}/before_packing.cmake)
 set(CPACK_THREADS 1)  # an archive must not depend on how many processors compressed it
 
 set(OSTRUST_PACKAGE_TIME "$ENV{SOURCE_DATE_EPOCH}")
@@ -52,6 +51,7 @@ if(OSTRUST_PACKAGE STREQUAL "deb")
     ${package}/deb/conffiles ${package}/deb/prerm ${package}/deb/postrm)
   set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
   set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
+  set(CPACK_POST_BUILD_SCRIPTS ${package}/deb/after_packing.cmake)
 
 elseif(OSTRUST_PACKAGE STREQUAL "rpm")
   set(CPACK_RPM_FILE_NAME RPM-DEFAULT)
