@@ -621,6 +621,27 @@ class Chains(RevocationTest):
             self.trust("root-a", "delegate-distrusted")
             self.assertEqual(self.verify(configuration, leaf), distrusted)
 
+    def test_a_list_of_an_issuer_that_the_system_distrusts_is_not_believed(self):
+        self.revocable.pki.trusted("int-other-distrusted", "int-other", "-addreject", "anyExtendedKeyUsage")
+        leaf = self.revocable.leaves["indirect"]
+        issuer = Authority(self.revocable.pki, "int-other")
+        indirect = [issuing_distribution_point(element(0x84, revocation.TRUE))]
+        sent = os.path.join(self.work, "sent.pem")
+        with open(sent, "w") as out:
+            for name in ("int-other", "int"):
+                with open(self.pem(name)) as file:
+                    out.write(file.read())
+        for entries, believed in (([], None), ([revocation.entry(leaf.serial, issuer=leaf.issuer.subject)], REVOKED)):
+            for path in ("crl-indirect", "crl-indirect-too"):
+                self.server.answers[path] = ca_issuers.answers(issuer.crl(*entries, extensions=indirect))
+            for anchors, expected in ((["root-a"], believed), (["root-a", "int-other-distrusted"], NO_ANSWER)):
+                with self.subTest(entries=len(entries), anchors=anchors):
+                    self.trust(*anchors)
+                    done = self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", "-untrusted", sent,
+                                        self.pem("indirect"), configuration=self.checking("hard", cache_dir="off"))
+                    self.assertEqual(re.findall(r"^error (\d+) at (\d+) depth", done.err, re.M),
+                                     [tuple(map(str, expected))] if expected else [], done)
+
 
 class NobodyIsAsked(RevocationTest):
     """Verifications for which nothing is fetched."""

@@ -302,6 +302,34 @@ TEST_F(CacheDirectoryTest, AFullDiskLeavesWhatWasThere) {
   EXPECT_TRUE(Write(large));  // where there is room
 }
 
+TEST_F(CacheDirectoryTest, ALockIsTakenByOneProcess) {
+  using Result = CacheLock::Result;
+  {
+    CacheLock lock;
+    ASSERT_EQ(lock.Take(directory_, "lock"), Result::kTaken);
+    const auto take = [this] { return static_cast<int>(CacheLock().Take(directory_, "lock")); };
+    EXPECT_EQ(InChild(take), static_cast<int>(Result::kTakenByOther));
+    EXPECT_TRUE(fs::exists(temporary_.Path("parent/cache/lock")));
+  }
+  EXPECT_FALSE(fs::exists(temporary_.Path("parent/cache/lock")));
+  EXPECT_EQ(CacheLock().Take(directory_, "lock"), Result::kTaken);
+}
+
+TEST_F(CacheDirectoryTest, WhatOthersCouldHavePutThereIsNoLock) {
+  using Result = CacheLock::Result;
+  const auto take = [this](const char* name) { return CacheLock().Take(directory_, name); };
+  ASSERT_EQ(mkfifo(temporary_.Path("parent/cache/fifo").c_str(), 0600), 0);
+  temporary_.Link("parent/cache/link", temporary_.Path("parent/target"));
+  Mode("parent/cache/file", 0664);
+  for (const char* const name : {"fifo", "link", "file", ".", "absent/lock"}) {
+    EXPECT_EQ(take(name), Result::kImpossible) << name;
+  }
+  EXPECT_FALSE(fs::exists(temporary_.Path("parent/target")));
+  EXPECT_TRUE(fs::exists(temporary_.Path("parent/cache/file")));
+  Mode("parent/cache", 0777);
+  EXPECT_EQ(take("lock"), Result::kImpossible);
+}
+
 // --- Which directories
 
 class CacheDirectoriesTest : public testing::Test {

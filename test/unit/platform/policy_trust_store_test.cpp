@@ -418,6 +418,22 @@ TEST_F(PolicyTest, StapledBasicConstraintsCanSayThatItIsNoCa) {
   EXPECT_FALSE(Store().TrustOf(same_key_).MayIssue());
 }
 
+TEST_F(PolicyTest, StapledBasicConstraintsThatCannotBeReadSayThatItIsNoCa) {
+  const Bytes ca = Element(der::kBoolean, "\xff");
+  for (const Bytes& value :
+       {ToBytes("garbage"), Sequence({Element(der::kBoolean, "\xff\xff")}),
+        Sequence({ca, Element(der::kInteger, "\x80")}),
+        Sequence({ca, Element(der::kInteger, "\x01\x02")}),
+        Sequence({ca, Element(der::kInteger, ""sv)}),
+        Sequence({ca, Element(der::kInteger, "\x01"), Element(der::kInteger, "\x01")})}) {
+    policy_ = {};
+    Trust(root_);
+    Staple(root_, ExtensionDer(kBasicConstraints, value));
+    EXPECT_FALSE(Store().TrustOf(root_).MayIssue());
+    EXPECT_EQ(Store().Problems().size(), 1U);
+  }
+}
+
 TEST_F(PolicyTest, StapledBasicConstraintsCanLimitThePath) {
   Trust(root_);
   for (const auto length : {"\x03"sv, "\x01"sv}) {
