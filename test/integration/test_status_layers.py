@@ -273,7 +273,7 @@ class Settings(LayersTest):
         home = self.home_with(".curlrc", "cacert=/\033[31mx\n")
         done = self.tool("status", configuration=self.ostrust(), HOME=home)
         self.assertNotIn("\033", done.out)
-        self.assertIn("cacert = /?[31mx", done.out)
+        self.assertIn("cacert = /\\u{1b}[31mx", done.out)
 
     def test_there_is_an_end(self):
         home = self.home_with(".npmrc", "".join("cafile=/%d\n" % number for number in range(500)))

@@ -92,7 +92,7 @@ class ToolTest(OstrustTest):
         text = self.tool("status", "--program", program, **env)
         self.assertEqual(text.status, done.status, text)
         for finding in seen["findings"]:
-            self.assertIn(re.sub("[\x00-\x1f]", "?", finding["text"]), text.out)
+            self.assertIn(re.sub("[\x00-\x1f]", lambda found: "\\u{%x}" % ord(found.group()), finding["text"]), text.out)
         return seen
 
     def ids(self, seen):
