@@ -438,18 +438,21 @@ void AVerificationLeavesAStoreAsItWasFilled() {
   };
   const auto copy = copied("root-a");
   const auto other_copy = copied("root-b");
+  const auto partial_copy = copied("leaf-int");  // which is looked for by its own name
   const struct {
     X509_STORE* store;
     std::string answer;
+    unsigned long flags = 0;
   } rows[] = {{own.get(), kAccepted},
               {asked.get(), Rejected(1)},
               {copy.get(), kAccepted},
               {other_copy.get(), kUnknown + "@1"},
+              {partial_copy.get(), kAccepted, X509_V_FLAG_PARTIAL_CHAIN},
               {empty.get(), kUnknown + "@1"}};
   for (const auto& row : rows) {
     const Contents filled = ContentsOf(row.store);
     for (int time = 0; time < 3; ++time) {
-      CHECK_EQ(Ask(row.store, {.trusted_first = false}), row.answer);
+      CHECK_EQ(Ask(row.store, {.flags = row.flags, .trusted_first = false}), row.answer);
       CHECK(ContentsOf(row.store) == filled);
     }
   }
@@ -514,6 +517,36 @@ void TheVerdictHoldsInThreadsOfOtherLibraryContexts() {
   InAThreadOf(nullptr, [&] { CHECK_EQ(Ask(store.get(), good), kAccepted); });
 }
 
+/// What is kept for a context goes where its end is told, and the end of one in a thread of another
+/// library context is not. The next at its address is another verification.
+void WhatWasKeptForAContextThatEndedUnseenIsNotTheNextOnes() {
+  WriteStore({"root-a"});
+  const auto store = NewStore();
+  const auto leaf = Certificate("leaf-int");
+  const Owned<STACK_OF(X509)> untrusted(sk_X509_new_null());
+  sk_X509_push(untrusted.get(), Certificate("int-a").release());
+  const auto verify = [&](X509_STORE_CTX* ctx) -> std::string {
+    if (X509_STORE_CTX_init(ctx, store.get(), leaf.get(), untrusted.get()) != 1) std::abort();
+    if (X509_verify_cert(ctx) == 1) return kAccepted;
+    return X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+  };
+  X509_STORE_CTX* const ended = X509_STORE_CTX_new();
+  CHECK_EQ(verify(ended), kAccepted);
+  WriteStore({"root-a", "int-a-distrusted"});
+  const Owned<OSSL_LIB_CTX> without(OSSL_LIB_CTX_new());
+  InAThreadOf(without.get(), [&] {
+    X509_STORE_CTX_free(ended);
+    std::vector<Owned<X509_STORE_CTX>> made;
+    do {
+      made.emplace_back(X509_STORE_CTX_new());
+    } while (made.back().get() != ended && made.size() < 64);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which give no address twice
+    CHECK(made.back().get() == ended);
+#endif
+    CHECK_EQ(verify(made.back().get()), kRejected);
+  });
+}
+
 void UnloadingLeavesOpenSslAlone() {
   const Owned<OSSL_LIB_CTX> library(OSSL_LIB_CTX_new());
   // Describes ostrust and does not activate it.
@@ -574,6 +607,7 @@ int main() {
   AContextThatVerifiesAgainSeesTheSystemAsItIsThen();
   AVerificationLeavesAStoreAsItWasFilled();
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
+  WhatWasKeptForAContextThatEndedUnseenIsNotTheNextOnes();
   UnloadingLeavesOpenSslAlone();
   return Finish();
 }

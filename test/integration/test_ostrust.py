@@ -124,6 +124,21 @@ report({"default": connect_all(ssl.create_default_context()),
         seen = self.python(self.code, self.ostrust(), SSL_CERT_DIR=directory)
         self.assertEqual(seen, self.expected)
 
+    def test_beside_what_asked_for_the_system(self):
+        # A store that has the system's already, and then asks for the defaults.
+        self.store("root-a")
+        directory = hashed_directory(os.path.join(self.work, "dir"), "root-b")
+        code = """
+context = trusting("os://")
+context.set_default_verify_paths()
+report(connect_all(context))"""
+        none = os.path.join(self.work, "none")
+        for name, value, other in (("SSL_CERT_DIR", directory, ACCEPTED), ("SSL_CERT_DIR", none, UNKNOWN),
+                                   ("SSL_CERT_FILE", pem("root-b"), ACCEPTED), ("SSL_CERT_FILE", none, UNKNOWN)):
+            with self.subTest(name, value=value):
+                seen = self.python(code, self.ostrust(), **{name: value})
+                self.assertEqual(seen, {"leaf-a": ACCEPTED, "leaf-b": other})
+
     def test_a_file_that_is_not_there(self):
         self.store("root-a")
         seen = self.python("report(connect_all(ssl.create_default_context()))", self.ostrust(),
