@@ -2,6 +2,7 @@
 // system's trust: what the system's verdict changes and how it is raised. OSTRUST_VERIFY is the
 // configuration's `verify`.
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -163,6 +164,17 @@ void ACallbackThatForgivesIsObeyed() {
   CHECK_EQ(Errors(), "");
 }
 
+void WhatWasForgivenOpenSslIsNotForgivenTheSystem() {
+  WriteStore({"root-a-distrusted", "root-b"});
+  const auto store = NewStore({"root-a", "os://"});
+  Callback callback;
+  callback.forgive = true;
+  CHECK_EQ(Ask(store.get(), {.leaf = "leaf-a-expired", .untrusted = "", .callback = &callback}),
+           kAccepted);
+  CHECK_EQ(callback.seen, "10@0 leaf a, expired;28@1 Root A;");
+  ERR_clear_error();
+}
+
 void TheBlocklistIsOverriddenByNoAnchorOfTheApplication() {
   WriteStore({"root-a-distrusted", "root-b"});
   for (const auto& store : {NewStore({"root-a", "os://"}), NewStore({"os://", "root-a"})}) {
@@ -244,6 +256,18 @@ void OfTwoAnchorsOfOneNameTheOneTrustedForThePurposeIsTaken() {
     CHECK_EQ(
         Ask(store.get(), {.leaf = "leaf-a", .untrusted = "", .purpose = X509_PURPOSE_SSL_SERVER}),
         expected);
+  }
+  ERR_clear_error();
+}
+
+void OfTheApplicationsAndTheSystemsOneOfANameTheOneWithinItsDatesIsTaken() {
+  const Question question{.leaf = "chain-l", .untrusted = "chain-a"};
+  for (const auto& [own, systems, expected] :
+       {std::tuple("chain-c-expired", "chain-c", kAccepted),
+        std::tuple("chain-c", "chain-c-expired", kAccepted),
+        std::tuple("chain-c-expired", "root-b", std::string("certificate has expired@2"))}) {
+    WriteStore({systems});
+    CHECK_EQ(Ask(NewStore({own, "os://"}).get(), question), expected);
   }
   ERR_clear_error();
 }
@@ -595,11 +619,13 @@ int main() {
   ADistrustedIntermediateIsRefused();
   ARefusedCertificateBlocksNoOtherOfItsCa();
   ACallbackThatForgivesIsObeyed();
+  WhatWasForgivenOpenSslIsNotForgivenTheSystem();
   TheBlocklistIsOverriddenByNoAnchorOfTheApplication();
   WhatOpenSslRefusesIsNotRefusedOnceMore();
   ABlocklistEntryIsFoundUnderAnotherSignature();
   LimitsDoNotDependOnSettingsOfASharedObject();
   OfTwoAnchorsOfOneNameTheOneTrustedForThePurposeIsTaken();
+  OfTheApplicationsAndTheSystemsOneOfANameTheOneWithinItsDatesIsTaken();
   AnAnchorThatIsNotSelfSignedEndsAChainOnlyIfItsSettingsSaySo();
   CmsSignersAreJudgedAsWhatTheyAre();
   VerifyFunctionsOfTheApplicationAreCalledAndJudged();
