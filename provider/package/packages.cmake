@@ -31,7 +31,9 @@ endif()
 if(OSTRUST_PACKAGE MATCHES "^(deb|rpm)$")  # the others can be put anywhere
   set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 endif()
-set(CPACK_PRE_BUILD_SCRIPTS ${package}/before_packing.cmake)
+if(NOT OSTRUST_PACKAGE STREQUAL "zip")
+  set(CPACK_PRE_BUILD_SCRIPTS ${package}/before_packing.cmake)
+endif()
 set(CPACK_THREADS 1)  # an archive must not depend on how many processors compressed it
 
 set(OSTRUST_PACKAGE_TIME "$ENV{SOURCE_DATE_EPOCH}")
