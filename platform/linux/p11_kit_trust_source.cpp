@@ -71,11 +71,41 @@ bool ReportFilesWithoutObjects(const std::vector<std::string>& files, TrustPolic
   const std::set<std::string> origins(policy.origins.begin(), policy.origins.end());
   const auto is_used = [&](const std::string& path) { return origins.count(path) != 0; };
   // A module may not say where its objects come from.
-  if (std::none_of(files.begin(), files.end(), is_used)) return true;
+  if (!origins.empty() && std::none_of(files.begin(), files.end(), is_used)) return true;
   bool all = true;
   for (const std::string& path : files) {
     if (is_used(path) || path.substr(path.rfind('/') + 1) == kReadme) continue;
     policy.problems.push_back(path + " holds nothing that p11-kit understands");
+    all = false;
+  }
+  return all;
+}
+
+/// Whether a file in p11-kit's own format says that something is distrusted.
+bool SaysDistrusted(const OpenedPath& file) {
+  std::string ignored;
+  const auto content = ReadContent(file, ignored);
+  if (!content) return false;
+  const std::string_view text = AsText(*content);
+  return text.find("[p11-kit-object-v1]") != std::string_view::npos &&
+         text.find("x-distrusted: true") != std::string_view::npos;
+}
+
+/// Where the module does not understand one line of such a file, or has no memory for it, it takes
+/// the certificates in it and none of what is said of them. True where there is no such file.
+bool ReportUnheardDistrust(const std::vector<std::string>& files, TrustPolicy& policy) {
+  std::set<std::string> distrusting;
+  for (const TrustPolicy::Certificate& certificate : policy.certificates) {
+    if (certificate.distrusted) distrusting.insert(policy.origins[certificate.origin]);
+  }
+  bool all = true;
+  for (const std::string& path : files) {
+    if (distrusting.count(path) != 0 ||
+        !std::count(policy.origins.begin(), policy.origins.end(), path))
+      continue;
+    policy.problems.push_back(path +
+                              " says that something is distrusted, and p11-kit takes no notice: "
+                              "see which line of it p11-kit does not understand");
     all = false;
   }
   return all;
@@ -202,7 +232,9 @@ LoadResult P11KitTrustSource::LoadThroughModule(const PolicyCache& cache) {
       return Fail("another user of p11-kit in this process made it look through " + path);
     }
   }
-  const bool complete = ReportFilesWithoutObjects(inputs.files, policy) && !reading.incomplete;
+  const bool all_used = ReportFilesWithoutObjects(inputs.files, policy);
+  const bool complete =
+      ReportUnheardDistrust(inputs.distrusting, policy) && all_used && !reading.incomplete;
   policy.problems.insert(policy.problems.end(), inputs.problems.begin(), inputs.problems.end());
   const auto cut =
       std::find_if(policy.paths.begin(), policy.paths.end(), [this](const std::string& path) {
@@ -258,7 +290,9 @@ void P11KitTrustSource::LookAt(const std::string& path, Inputs& inputs) const {
 void P11KitTrustSource::Inputs::Add(const OpenedPath& opened) {
   stamps.push_back(opened.stamp);
   if (opened.IsOpen()) {
-    if (!opened.IsDirectory()) files.push_back(opened.stamp.Path());
+    if (opened.IsDirectory()) return;
+    files.push_back(opened.stamp.Path());
+    if (SaysDistrusted(opened)) distrusting.push_back(files.back());
     return;
   }
   if (opened.lacking) lack = opened.stamp.Path() + " cannot be read: " + opened.error;

@@ -55,7 +55,8 @@ class P11KitTrustSource final : public TrustSource {
   /// What the module is about to read.
   struct Inputs {
     std::vector<FileStamp> stamps;
-    std::vector<std::string> files;  // those that can be read
+    std::vector<std::string> files;        // those that can be read
+    std::vector<std::string> distrusting;  // those of them that say so in p11-kit's format
     std::vector<std::string> problems;
     /// Whether all that is there can be read. If not, another process may be allowed to, and must
     /// not be told what this one made of the rest.

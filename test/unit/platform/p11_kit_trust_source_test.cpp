@@ -310,6 +310,23 @@ TEST_F(P11KitTrustSourceTest, WithAFileThatTheModuleSaysNothingOfItIsNotKeptAndR
   EXPECT_FALSE(source.Changed());
 }
 
+TEST_F(P11KitTrustSourceTest, ADistrustThatTheModuleTakesNoNoticeOfIsReportedAndNothingIsKept) {
+  // As p11-kit's module takes a file with a line that it does not understand.
+  const std::string text = "[p11-kit-object-v1]\nx-distrusted: true\n";
+  system_.root.Write("source/anchors/two", text + std::string(AsText(two_)));
+  P11KitOptions options = system_.Options();
+  options.retry = std::chrono::seconds(0);
+  P11KitTrustSource source(options);
+  EXPECT_TRUE(HasProblem(source.Load(), "anchors/two says that something is distrusted"));
+  EXPECT_EQ(system_.KeptFiles(), 0U);
+  EXPECT_TRUE(source.Changed());
+  // Nothing else is said of one that is distrusted, or says nothing of the kind.
+  system_.root.Remove("source/anchors/two");
+  system_.root.Write("source/blocklist/two", text + std::string(AsText(two_)));
+  Anchor("three", MakeRoot("Three"));
+  EXPECT_EQ(ProblemsOf(source.Load()).find("says that something"), std::string::npos);
+}
+
 TEST_F(P11KitTrustSourceTest, WithoutADescriptorForWhatTheModuleReadsThereIsNoStore) {
   Block("two", two_);
   for (const char* const name : {"source/blocklist/two", "source/blocklist", "source/anchors/one",
