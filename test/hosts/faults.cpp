@@ -422,8 +422,8 @@ std::string Lines(const std::string& text, const char* before) {
 }
 
 /// Whose code a process died in: the first that is neither the C library's nor this program's.
-/// OpenSSL's own, unless the module had just called it.
-bool DiedInOpenSsl(const std::string& places) {
+/// OpenSSL's own, unless the module had just called it, or that of p11-kit's module.
+bool DiedElsewhere(const std::string& places) {
   int of_openssl = 0;
   for (std::size_t begin = 0; begin < places.size();) {
     const std::size_t end = std::min(places.find('\n', begin), places.size());
@@ -431,6 +431,8 @@ bool DiedInOpenSsl(const std::string& places) {
     begin = end + 1;
     if (place.rfind("libcrypto", 0) == 0 || place.rfind("libssl", 0) == 0) {
       if (++of_openssl > 1) return true;
+    } else if (place.rfind("p11-kit-trust.so", 0) == 0 || place.rfind("libtasn1.so", 0) == 0) {
+      return true;
     } else if (place.rfind("ostrust", 0) == 0) {
       return false;
     }
@@ -457,7 +459,7 @@ struct Tally {
   std::size_t wrong = 0;
   std::map<std::string, std::size_t> kinds;
   std::map<std::string, std::size_t> answers;
-  std::map<std::string, std::size_t> died_in_openssl;
+  std::map<std::string, std::size_t> died_elsewhere;
 };
 
 bool IsShortage(fault::Kind kind, std::size_t way) {
@@ -493,8 +495,8 @@ bool RunOnce(const Fault& fault, const Prepared& prepared, Tally& tally) {
     if (!good) Wrong("so another process said");
   }
   if (!good && told->report.signal != 0 && told->report.signal != SIGALRM &&
-      DiedInOpenSsl(told->report.died_at)) {
-    ++tally.died_in_openssl[told->report.died_at];
+      DiedElsewhere(told->report.died_at)) {
+    ++tally.died_elsewhere[told->report.died_at];
   } else if (!good || !row.Get("call").empty()) {
     if (!good) ++tally.wrong;
     const char* const kind = fault.record ? "none" : fault::NameOf(told->report.fired_kind);
@@ -575,8 +577,8 @@ int main(int count, char** arguments) {
   }
   std::printf(
       "{\"points\": %zu, \"runs\": %zu, \"missed\": %zu, \"wrong\": %zu, \"kinds\": %s, "
-      "\"answers\": %s, \"died in OpenSSL\": %s}\n",
+      "\"answers\": %s, \"died elsewhere\": %s}\n",
       points, tally.runs, tally.missed, tally.wrong, Json(tally.kinds).c_str(),
-      Json(tally.answers).c_str(), Json(tally.died_in_openssl).c_str());
+      Json(tally.answers).c_str(), Json(tally.died_elsewhere).c_str());
   return tally.wrong == 0 ? 0 : 1;
 }
