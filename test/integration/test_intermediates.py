@@ -1132,6 +1132,18 @@ class Proxies(MissingTest):
         self.proxy.close()
         self.assertEqual(self.ask(http_proxy=self.through), (UNKNOWN, [], []))
 
+    def test_a_proxy_of_another_kind_is_not_passed_by(self):
+        for scheme in ("https", "socks5"):
+            with self.subTest(scheme):
+                self.assertEqual(self.ask(http_proxy="%s://%s" % (scheme, self.proxy.authority)), (UNKNOWN, [], []))
+
+    def test_a_proxy_gets_its_password(self):
+        asked = (ACCEPTED, [], [self.server.url("int")])
+        self.assertEqual(self.ask(http_proxy="http://user:pass@" + self.proxy.authority), asked)
+        self.assertEqual(self.proxy.requests[0].headers["proxy-authorization"], "Basic dXNlcjpwYXNz")
+        self.assertEqual(self.ask(http_proxy=self.through), asked)
+        self.assertNotIn("proxy-authorization", self.proxy.requests[0].headers)
+
 
 # --- what CPython does not do ----------------------------------------------------------------------
 

@@ -176,6 +176,23 @@ TEST(FileSource, AFileWhoseSizeIsNotKnownIsRead) {
   EXPECT_TRUE(Has(result.error, "holds no certificate")) << result.error;
 }
 
+TEST(FileSource, AFileThatTurnsOutTooLargeIsRefused) {
+  const OpenedPath file = OpenPath("/proc/self/maps", {}, 16);
+  ASSERT_TRUE(file.IsOpen()) << file.error;
+  std::string error;
+  EXPECT_FALSE(ReadContent(file, error));
+  EXPECT_TRUE(Has(error, "larger than ")) << error;
+}
+
+// Opened as a file of no known size, and then nothing of it can be read: EIO.
+constexpr const char* kUnreadable = "/proc/self/mem";
+
+TEST(FileSource, AFileOfWhichReadingFailsIsRefusedWithTheReason) {
+  const LoadResult result = LoadFrom(kUnreadable);
+  EXPECT_EQ(result.store, nullptr);
+  EXPECT_TRUE(Has(result.error, "mem cannot be read: Input/output error")) << result.error;
+}
+
 TEST(FileSource, AnUnreadableFileIsRefusedWithTheReason) {
   const TemporaryDirectory directory;
   directory.Write("bundle.pem", Pem(MakeRoot("One")));
@@ -252,6 +269,17 @@ TEST(DirectorySource, FilesThatGiveNothingAreNotedOnceEach) {
   EXPECT_TRUE(Has(result.store->Problems()[0], "/README holds no certificate"));
   EXPECT_TRUE(Has(result.store->Problems()[1], "/dangling is not read: No such file"));
   EXPECT_TRUE(Has(result.store->Problems()[2], "/loop is not read: "));
+}
+
+TEST(DirectorySource, AFileOfWhichReadingFailsIsNoted) {
+  const TemporaryDirectory directory;
+  directory.Write("one.pem", Pem(MakeRoot("One")));
+  directory.Link("two.pem", kUnreadable);
+  const LoadResult result = LoadFrom(directory.Path());
+  ASSERT_NE(result.store, nullptr) << result.error;
+  EXPECT_EQ(result.store->AnchorCount(), 1U);
+  ASSERT_EQ(result.store->Problems().size(), 1U);
+  EXPECT_TRUE(Has(result.store->Problems()[0], "/two.pem is not read: Input/output error"));
 }
 
 TEST(DirectorySource, AnEmptyDirectoryIsAnErrorThatSaysSo) {
