@@ -72,7 +72,6 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
   const auto fail = [&](const std::string& path, const std::string& why, bool lacking) {
     error = path + " cannot be read: " + why;
     if (lacking) throw LackOfMeans(error);
-    stamps.push_back(FileStamp::OfUnread(path));
     return std::nullopt;
   };
   std::map<std::string, Settings> modules;  // by the name of their files
@@ -87,7 +86,10 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
     std::string why;
     bool lacking = false;
     const auto names = ListNames(opened, why, &lacking);
-    if (!names) return fail(directory, why, lacking);
+    if (!names) {
+      stamps.push_back(FileStamp::OfUnread(directory));
+      return fail(directory, why, lacking);
+    }
     for (const std::string& name : *names) {
       if (!IsModuleConfiguration(name)) continue;
       const OpenedPath file = OpenPath(PathIn(directory, name), racy_window);
@@ -95,7 +97,10 @@ std::optional<P11KitModuleConfiguration> FindP11KitModule(const P11KitLocations&
       if (file.IsDirectory()) continue;
       if (!file.IsOpen()) return fail(file.stamp.Path(), file.error, file.lacking);
       const auto content = ReadContent(file, why, &lacking);
-      if (!content) return fail(file.stamp.Path(), why, lacking);
+      if (!content) {
+        stamps.push_back(FileStamp::OfUnread(file.stamp.Path()));
+        return fail(file.stamp.Path(), why, lacking);
+      }
       modules[name].merge(ReadSettings(AsText(*content)));
     }
   }

@@ -44,6 +44,8 @@ NOT_RUN = (
     ("*", "test/conformance/cpython", HOURS),
     ("*", "test/long/run", HOURS),
     ("*", "test/fuzz/run", HOURS),
+    ("CONTRIBUTING.md", "test/analyze", HOURS),
+    ("CONTRIBUTING.md", "test/coverage", HOURS),
     ("*", "test/bench/", HOURS),
     ("*", "sudo test/", HOURS),
     ("docs/clients.md", "test/clients/run --here", HOURS),
