@@ -62,9 +62,22 @@ std::string HomeOfAccount() {
   return {};
 }
 
+/// False in a process of one user that acts for another for a while, as servers of files and mail
+/// do (seteuid(2)): what it reads then it will still believe as who it was.
+bool IsOneUser() {
+#ifdef __linux__
+  uid_t real = 0;
+  uid_t effective = 0;
+  uid_t saved = 0;
+  return getresuid(&real, &effective, &saved) == 0 && real == effective && saved == effective;
+#else
+  return getuid() == geteuid();
+#endif
+}
+
 /// Root or the user this process runs as, and nobody else, decides what is in a file or directory.
 bool IsOurs(const struct stat& status) {
-  return (status.st_uid == 0 || status.st_uid == geteuid()) &&
+  return (status.st_uid == 0 || (status.st_uid == geteuid() && IsOneUser())) &&
          (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 

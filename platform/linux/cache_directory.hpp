@@ -3,7 +3,8 @@
 //
 // What is read from one becomes part of what a program trusts, so nobody but root and the user
 // himself may have been able to write it, to put another file in its place, or to put another
-// directory in the place of a parent.
+// directory in the place of a parent. A process that is one user and acts for another has no user's
+// own: only what is root's is read then, and nothing is written.
 #pragma once
 
 #include <sys/types.h>

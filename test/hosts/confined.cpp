@@ -60,17 +60,19 @@ constexpr Call kCalls[] = {
 #define OSTRUST_CALL(name) {#name, SYS_##name},
     OSTRUST_CALL(brk) OSTRUST_CALL(clock_gettime) OSTRUST_CALL(close) OSTRUST_CALL(exit_group)
         OSTRUST_CALL(faccessat) OSTRUST_CALL(fcntl) OSTRUST_CALL(fstat) OSTRUST_CALL(futex)
-            OSTRUST_CALL(getdents64) OSTRUST_CALL(geteuid) OSTRUST_CALL(getpid) OSTRUST_CALL(
-                getrandom) OSTRUST_CALL(gettimeofday) OSTRUST_CALL(lseek) OSTRUST_CALL(madvise)
-                OSTRUST_CALL(mmap) OSTRUST_CALL(mprotect) OSTRUST_CALL(mremap) OSTRUST_CALL(munmap)
-                    OSTRUST_CALL(newfstatat) OSTRUST_CALL(openat) OSTRUST_CALL(pread64)
-                        OSTRUST_CALL(prlimit64) OSTRUST_CALL(read) OSTRUST_CALL(readlinkat)
-                            OSTRUST_CALL(rt_sigaction) OSTRUST_CALL(rt_sigprocmask)
-                                OSTRUST_CALL(rt_sigreturn) OSTRUST_CALL(sched_yield)
-                                    OSTRUST_CALL(socket) OSTRUST_CALL(write)
+            OSTRUST_CALL(getdents64) OSTRUST_CALL(geteuid) OSTRUST_CALL(getpid)
+                OSTRUST_CALL(getrandom) OSTRUST_CALL(getresuid) OSTRUST_CALL(gettimeofday)
+                    OSTRUST_CALL(lseek) OSTRUST_CALL(madvise) OSTRUST_CALL(mmap)
+                        OSTRUST_CALL(mprotect) OSTRUST_CALL(mremap) OSTRUST_CALL(munmap)
+                            OSTRUST_CALL(newfstatat) OSTRUST_CALL(openat) OSTRUST_CALL(pread64)
+                                OSTRUST_CALL(prlimit64) OSTRUST_CALL(read) OSTRUST_CALL(readlinkat)
+                                    OSTRUST_CALL(rt_sigaction) OSTRUST_CALL(rt_sigprocmask)
+                                        OSTRUST_CALL(rt_sigreturn) OSTRUST_CALL(sched_yield)
+                                            OSTRUST_CALL(socket) OSTRUST_CALL(write)
 #ifdef SYS_readlink
-                                        OSTRUST_CALL(access) OSTRUST_CALL(lstat) OSTRUST_CALL(open)
-                                            OSTRUST_CALL(readlink) OSTRUST_CALL(stat)
+                                                OSTRUST_CALL(access) OSTRUST_CALL(lstat)
+                                                    OSTRUST_CALL(open) OSTRUST_CALL(readlink)
+                                                        OSTRUST_CALL(stat)
 #endif
 #undef OSTRUST_CALL
 };

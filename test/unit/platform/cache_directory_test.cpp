@@ -249,6 +249,34 @@ TEST_F(CacheDirectoryTest, ADirectoryThatCannotBeReachedIsARefusalWithTheReason)
   EXPECT_FALSE(ReadCached(temporary_.Path("parent/plain"), "file"));
 }
 
+TEST_F(CacheDirectoryTest, WhoActsForAUserForAWhileBelievesNothingOfTheUsers) {
+  SKIP_UNLESS_ROOT();
+  for (const char* const name : {"parent/cache", "parent/cache/file"}) Owner(name, kNobody);
+  struct Users {
+    uid_t real, effective, saved;
+    bool is_one;
+  };
+  for (const Users& users : {Users{kNobody, kNobody, kNobody, true},
+                             {0, kNobody, 0, false},
+                             {kNobody, kNobody, 0, false},
+                             {0, kNobody, kNobody, false}}) {
+    const int result = InChild([&] {
+      if (setresuid(users.real, users.effective, users.saved) != 0) return 2;
+      const bool read = Read() == "content";
+      const bool written = Write("content") && WhyNot(directory_).empty();
+      return read == users.is_one && written == users.is_one ? 0 : 1;
+    });
+    EXPECT_EQ(result, 0) << users.real << ' ' << users.effective << ' ' << users.saved;
+  }
+  // What is root's is anybody's to believe.
+  for (const char* const name : {"parent/cache", "parent/cache/file"}) Owner(name, 0);
+  const int result = InChild([&] {
+    if (seteuid(kNobody) != 0) return 2;
+    return Read() == "content" && !Write("other") ? 0 : 1;
+  });
+  EXPECT_EQ(result, 0);
+}
+
 // --- Writes that fail
 
 TEST_F(CacheDirectoryTest, AWriteThatFailsLeavesNoTemporaryFile) {

@@ -399,7 +399,7 @@ TEST_F(RevocationStoreTest, OnlyWhatRootKeptInTheMachinesDirectoryIsBelieved) {
     if (calls_of(users, kUrl, "key", false) != 1) return 9;
     // Nor is it when it is another user's, who could not have written what is trusted.
     if (chown(kMachineCacheDirectory, kNobody, static_cast<gid_t>(-1)) != 0) return 10;
-    if (seteuid(kNobody) != 0) return 11;
+    if (setresuid(kNobody, kNobody, kNobody) != 0) return 11;
     RevocationStore owner = machines();
     return calls_of(owner, kUrl, "key", false) == 1 ? 0 : 12;
   });

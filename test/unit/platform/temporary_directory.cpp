@@ -2,6 +2,13 @@
 
 #include <unistd.h>
 
+#ifdef __linux__
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -68,15 +75,45 @@ void WaitForFileClock() {
 }
 
 namespace {
+
 constexpr uid_t kNobody = 65534;
+
+/// All three user IDs.
+bool BecomeOneUser(uid_t user) {
+#ifdef __linux__
+  return setresuid(user, user, user) == 0;
+#else
+  return seteuid(user) == 0;  // setuid() could not be taken back
+#endif
 }
 
-Unprivileged::Unprivileged() {
-  if (geteuid() == 0 && seteuid(kNobody) != 0) throw std::runtime_error("seteuid");
+#ifdef __linux__
+/// Whoever gives up all user IDs of root's can come back only by a capability that is kept.
+void RaiseCapabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+  if (syscall(SYS_capget, &header, data.data()) != 0) std::abort();
+  for (auto& word : data) word.effective = word.permitted;
+  if (syscall(SYS_capset, &header, data.data()) != 0) std::abort();
+}
+#endif
+
+}  // namespace
+
+Unprivileged::Unprivileged() : was_root_(geteuid() == 0) {
+  if (!was_root_) return;
+#ifdef __linux__
+  if (prctl(PR_SET_KEEPCAPS, 1) != 0) throw std::runtime_error("prctl");
+#endif
+  if (!BecomeOneUser(kNobody)) throw std::runtime_error("cannot become another user");
 }
 
 Unprivileged::~Unprivileged() {
-  if (getuid() == 0 && seteuid(0) != 0) std::abort();
+  if (!was_root_) return;
+#ifdef __linux__
+  RaiseCapabilities();
+#endif
+  if (!BecomeOneUser(0)) std::abort();
 }
 
 }  // namespace ostrust::platform

@@ -37,13 +37,16 @@ class TemporaryDirectory {
 void WaitForFileClock();
 
 /// While it lives the process has no right to read what is not readable by everybody, also if the
-/// tests run as root.
+/// tests run as root: it is another user then, in every respect.
 class Unprivileged {
  public:
   Unprivileged();
   Unprivileged(const Unprivileged&) = delete;
   Unprivileged& operator=(const Unprivileged&) = delete;
   ~Unprivileged();
+
+ private:
+  const bool was_root_;
 };
 
 }  // namespace ostrust::platform
