@@ -109,6 +109,19 @@ class Verify(OstrustTest):
         self.assertNotEqual(done.status, 0, done)
         self.assertSays(REFUSED, done)
 
+    def test_anything_after_the_colon_is_an_error_and_no_file(self):
+        # Whoever can write to the working directory could put a CA there.
+        self.store("root-a")
+        for name in ("os:anything", "os:.", "OS:x"):
+            self.file(name, support.text_of("root-a"))
+            for option in ("-CAfile", "-CAstore"):
+                with self.subTest(option + " " + name):
+                    done = self.verify(option, name, pem("leaf-a"), configuration=self.ostrust())
+                    self.assertNotEqual(done.status, 0, done)
+                    self.assertSays("is os: or os:// and no more", done)
+                    self.assertNotIn(": OK", done.text)
+                    self.assertAccepts(self.verify(option, name, pem("leaf-a"), configuration=self.stock()))
+
     def test_accepts_what_the_system_trusts(self):
         self.store("root-a")
         for options in ((), ("-CAfile", "os:"), ("-CAfile", "os://"), ("-CAfile", MARKER),
