@@ -85,7 +85,7 @@ std::string IncludeWithBackslashes(const std::string& file) {
     if (at == std::string::npos || line.compare(at, kInclude.size(), kInclude) != 0) continue;
     at = line.find_first_not_of(" \t=", at + kInclude.size());
     if (at == std::string::npos) continue;
-    const std::string path = line.substr(at, line.find_last_not_of(" \t\r") + 1 - at);
+    std::string path = line.substr(at, line.find_last_not_of(" \t\r") + 1 - at);
     for (std::size_t i = path.find('\\'); i != std::string::npos; i = path.find('\\', i)) {
       if (i + 1 >= path.size() || path[i + 1] != '\\') return path;
       i += 2;

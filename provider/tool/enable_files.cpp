@@ -150,7 +150,9 @@ std::vector<std::string> FileTree::FilesIn(const std::string& directory,
   }
   while (const dirent* const entry = ::readdir(stream)) {
     const std::string name = entry->d_name;
-    const std::string path = directory + (directory.back() == '/' ? "" : "/") + name;
+    std::string path = directory;
+    if (path.back() != '/') path += '/';
+    path += name;
     if (name.size() > end.size() && name.ends_with(end) && IsFile(path)) paths.push_back(path);
   }
   ::closedir(stream);
