@@ -51,7 +51,7 @@ if(OSTRUST_PACKAGE STREQUAL "deb")
   set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
   set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${package}/deb/conffiles ${package}/deb/prerm ${package}/deb/postrm)
-  set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+  set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)  # for a moment: xz, when it is made again
   set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
   set(CPACK_POST_BUILD_SCRIPTS ${package}/deb/after_packing.cmake)
 

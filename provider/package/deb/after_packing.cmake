@@ -1,8 +1,6 @@
-# Run by cpack when its packages are made. That of the debug information is made again: CPack (3.25) gives it modes as the
-# umask says, and names the folder of the build in its md5sums.
+# Run by cpack when its packages are made: each is made again by dpkg-deb. CPack (3.25) puts the umask into the modes of what
+# a package is made of, and of debug information, whose md5sums also name the folder of the build.
 get_filename_component(here ${CMAKE_CURRENT_LIST_FILE} DIRECTORY)
 foreach(file IN LISTS CPACK_PACKAGE_FILES)
-  if(file MATCHES "-dbgsym_[^/]*$")
-    execute_process(COMMAND sh ${here}/repack ${file} COMMAND_ERROR_IS_FATAL ANY)
-  endif()
+  execute_process(COMMAND sh ${here}/repack ${file} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
