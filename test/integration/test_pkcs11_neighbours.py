@@ -5,7 +5,7 @@ import sys
 import unittest
 
 import support
-from test_hosts import HostTest
+from test_hosts import LEAKS, HostTest
 
 sys.path.insert(0, os.path.join(support.SOURCE, "test", "pki"))
 import pkcs11  # noqa: E402
@@ -21,7 +21,12 @@ class Neighbours(HostTest):
         if configuration is None:
             configuration = self.ostrust({"trust-source": "p11-kit:" + policy,
                                           "cache-dir": os.path.join(self.work, "cache")})
+        # The trust module (0.24.1) itself compares a name that it has freed when a file is gone and several use it.
+        suppressions = os.path.join(self.work, "suppressions")
+        with open(suppressions, "w") as file:
+            file.write("interceptor_via_lib:p11-kit-trust.so\n")
         return self.host("pkcs11_neighbours", mode, configuration=configuration,
+                         ASAN_OPTIONS="%s:suppressions='%s'" % (LEAKS, suppressions),
                          OSTRUST_P11_KIT_MODULE=MODULE, OSTRUST_POLICY=policy,
                          OSTRUST_POLICY_ARGUMENTS="paths='%s'" % policy)
 
