@@ -48,7 +48,7 @@ class FaultTest(HostTest):
         elif asked != "all":
             row["stride"] = asked
         done = self.host("faults", *("%s=%s" % item for item in row.items()), configuration=configuration,
-                         within=within, OSTRUST_MODULE=support.MODULE)
+                         within=within, timeout=36000 if asked else 300, OSTRUST_MODULE=support.MODULE)
         self.assertEqual(done.status, 0, done)
         tried = json.loads(done.out.splitlines()[-1])
         if os.environ.get("OSTRUST_FAULTS_SHOWN"):
@@ -63,18 +63,18 @@ class FaultTest(HostTest):
 class Verdicts(FaultTest):
 
     def test_an_accepted_server(self):
-        tried = self.faults(ACCEPTED, self.ostrust(), 1000, stride=31)
+        tried = self.faults(ACCEPTED, self.ostrust(), 400, stride=31)
         self.assertIn("memory", tried["kinds"], tried)
 
     def test_an_accepted_server_in_a_store_that_was_used(self):
         self.faults(ACCEPTED, self.ostrust(), 100, mode="warm", stride=7)
 
     def test_a_verification_without_libssl(self):
-        self.faults(ACCEPTED, self.ostrust(), 1000, via="verify", stride=41)
+        self.faults(ACCEPTED, self.ostrust(), 400, via="verify", stride=41)
         self.faults(ACCEPTED, self.ostrust(), 100, via="verify", mode="warm", stride=7)
 
     def test_the_default_paths(self):
-        self.faults(ACCEPTED, self.ostrust(), 1000, source="default", stride=41)
+        self.faults(ACCEPTED, self.ostrust(), 400, source="default", stride=41)
 
     def test_an_unknown_root(self):
         self.store("root-b")
@@ -83,7 +83,7 @@ class Verdicts(FaultTest):
     def test_a_distrusted_intermediate(self):
         self.store("root-a", "int-a-distrusted")
         for via, stride in (("tls", 17), ("verify", 17)):
-            self.faults(REJECTED, self.ostrust(), 1000, via=via, stride=stride)
+            self.faults(REJECTED, self.ostrust(), 400, via=via, stride=stride)
             self.faults(REJECTED, self.ostrust(), 60, via=via, mode="warm")
 
     def test_a_distrusted_root(self):
@@ -96,7 +96,7 @@ class Verdicts(FaultTest):
         other = self.bundle_of("other.pem", "root-b")
         configuration = self.ostrust({"log": "error"})
         self.faults(REJECTED, configuration, 100, mode="change", store=good, then=bad, stride=31)
-        self.faults(ACCEPTED, configuration, 1000, mode="change", store=other, then=good, stride=41)
+        self.faults(ACCEPTED, configuration, 400, mode="change", store=other, then=good, stride=41)
         self.faults(UNKNOWN_ISSUER, configuration, 60, mode="change", store=good, then=other)
 
     def test_a_directory_with_a_distrusted_intermediate(self):
@@ -106,7 +106,7 @@ class Verdicts(FaultTest):
         # What a file says that cannot be read is not known until it is; that is reported. But where nothing is left
         # to read it with, all stays as it was.
         unread = "EACCES,EIO,EINTR,short"
-        self.faults(REJECTED, configuration, 1000, stride=41, unread=unread)
+        self.faults(REJECTED, configuration, 400, stride=41, unread=unread)
         self.faults(REJECTED, configuration, 60, mode="warm", unread=unread)
         self.bundle = os.path.join(directory, "more.pem")
         tried = self.faults(REJECTED, configuration, 60, mode="change", store=self.bundle_of("b.pem", "root-b"),
@@ -123,16 +123,16 @@ class Verdicts(FaultTest):
         within = [*own, "sh", "-ec", 'mount --bind %s /etc/ssl/certs\nexec "$@"' % directory, "sh"]
         configuration = self.ostrust({"trust-source": "auto", "log": "error"})
         for via in "tls", "verify":
-            tried = self.faults(REJECTED, configuration, 1000, via=via, stride=41, ways=1, within=within,
+            tried = self.faults(REJECTED, configuration, 400, via=via, stride=41, ways=1, within=within,
                                 unread="EACCES,EIO,short")
             self.assertIn(REJECTED, tried["answers"], tried)
             self.assertTrue(any("lookup" in answer for answer in tried["answers"]), tried)
 
     def test_a_shortage_that_lasts(self):
-        self.faults(ACCEPTED, self.ostrust(), 1000, lasting="yes", stride=5)
+        self.faults(ACCEPTED, self.ostrust(), 400, lasting="yes", stride=5)
         self.faults(ACCEPTED, self.ostrust(), 60, mode="warm", lasting="yes", stride=3)
         self.store("root-a", "int-a-distrusted")
-        self.faults(REJECTED, self.ostrust(), 1000, lasting="yes", stride=41)
+        self.faults(REJECTED, self.ostrust(), 400, lasting="yes", stride=41)
         self.faults(REJECTED, self.ostrust(), 60, mode="warm", lasting="yes", stride=3)
 
 
@@ -174,20 +174,20 @@ class Policy(FaultTest):
 
     def test_read_by_every_process(self):
         self.policy.block(pem("int-a"))
-        for via, stride in (("tls", 61), ("verify", 71)):
-            tried = self.faults(REJECTED, self.trusting(), 3000, via=via, stride=stride, ways=1, **self.SAID)
+        for via, stride in (("tls", 601), ("verify", 901)):
+            tried = self.faults(REJECTED, self.trusting(), 1000, via=via, stride=stride, ways=7, **self.SAID)
             self.assertIn(REJECTED, tried["answers"], tried)
             self.assertTrue(any("p11-kit cannot be used" in answer for answer in tried["answers"]), tried)
-        self.faults(REJECTED, self.trusting(), 3000, lasting="yes", stride=97, **self.SAID)
+        self.faults(REJECTED, self.trusting(), 1000, lasting="yes", stride=901, ways=7, **self.SAID)
 
     def test_kept_for_others(self):
         self.policy.block(pem("int-a"))
         configuration = self.trusting(**{"cache-dir": self.cache})
         time.sleep(RACY)
-        self.faults(REJECTED, configuration, 3000, stride=97, kept="yes", empty=self.cache, **self.SAID)
+        self.faults(REJECTED, configuration, 1000, stride=901, ways=13, kept="yes", empty=self.cache, **self.SAID)
         self.openssl("storeutl", "-noout", "os://", configuration=configuration)
         self.assertTrue(os.listdir(self.cache))
-        self.faults(REJECTED, configuration, 1000, stride=61, kept="yes", **self.SAID)
+        self.faults(REJECTED, configuration, 400, stride=301, ways=7, kept="yes", **self.SAID)
 
     def test_that_changes(self):
         self.bundle = os.path.join(self.policy.directory, "more.p11-kit")
@@ -196,7 +196,7 @@ class Policy(FaultTest):
             states[state] = os.path.join(self.work, state)
             with open(states[state], "w") as out:
                 out.write(p11kit.certificate(pem("int-a"), x_distrusted=distrusted))
-        self.faults(REJECTED, self.trusting(), 1000, mode="change", stride=61, **states, **self.SAID)
+        self.faults(REJECTED, self.trusting(), 1000, mode="change", stride=301, ways=13, **states, **self.SAID)
 
 
 class Missing(FaultTest, MissingTest):

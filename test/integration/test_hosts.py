@@ -14,11 +14,12 @@ LEAKS = "detect_leaks=1:intercept_tls_get_addr=0"
 
 class HostTest(OstrustTest):
 
-    def host(self, name, *arguments, configuration, within=(), **env):
+    def host(self, name, *arguments, configuration, within=(), timeout=300, **env):
         env = support.environment(configuration, preload=False, OSTRUST_PKI=support.PKI,
                                   OSTRUST_BUNDLE=self.bundle, OSTRUST_MARKER=MARKER,
                                   **dict({"ASAN_OPTIONS": LEAKS}, **env))
-        return support.run([*within, os.path.join(HOSTS, name), *arguments], env, cwd=self.work, timeout=300)
+        return support.run([*within, os.path.join(HOSTS, name), *arguments], env, cwd=self.work,
+                           timeout=timeout)
 
     def assertGood(self, done):
         self.assertEqual(done.status, 0, done)
