@@ -264,7 +264,7 @@ std::string FindLibcrypto() {
     const Library library = LinkedLibcrypto(usual, usual);
     if (!library.path.empty()) return library.path;
   }
-  const std::string any = AnyLibcrypto();
+  std::string any = AnyLibcrypto();
   if (any.empty()) Refuse("there is no libcrypto here to read openssl.cnf with", "install openssl");
   return any;
 }
@@ -367,7 +367,7 @@ std::string WhatIsLost(const Plan& plan, const Stock& stock, const std::string& 
   if (seen != nullptr) *seen = probe;
   if (!probe.failure.empty()) return probe.failure;
   if (loads) {
-    if (const std::string why = WhyNotGoverned(probe); !why.empty()) return why;
+    if (std::string why = WhyNotGoverned(probe); !why.empty()) return why;
     if (!probe.serves_default_paths && !GetVariable("SSL_CERT_FILE") &&
         !GetVariable("SSL_CERT_DIR") && probe.module->reach == "full" &&
         std::none_of(plan.run.keys.begin(), plan.run.keys.end(),

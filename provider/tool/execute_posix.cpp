@@ -9,6 +9,7 @@ namespace ostrust::tool {
 
 int Execute(const std::vector<std::string>& command, std::string& why) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command) {
     arguments.push_back(const_cast<char*>(argument.c_str()));  // execvp(3) does not write
   }
