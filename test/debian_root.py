@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 
 MIRROR = os.environ.get("OSTRUST_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -38,6 +39,34 @@ def run(command, **keywords):
                   for line in lines if re.search(why, line)]
         raise Unavailable("%s: %s" % (command[0], (errors or ["failed"])[0].strip()))
     return text
+
+
+def attempt(command, timeout=HOUR):
+    """How a command ended; one that does not end in time has failed, which its stderr says."""
+    # To files: what it started may keep pipes open.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            done = subprocess.CompletedProcess(command, 1)
+            err.write(b"ended after %d seconds\n" % timeout)
+        for file in (out, err):
+            file.seek(0)
+        done.stdout, done.stderr = out.read(), err.read()
+    return done
+
+
+def failure(test, why):
+    """As a line of test/integration/results.py."""
+    return {"asked": test, "file": test, "test": "itself", "outcome": "fail", "why": why}
+
+
+def results_of(done):
+    """The lines of test/integration/results.py; that it did not end well is one more."""
+    found = [json.loads(line) for line in done.stdout.decode().splitlines() if line.startswith("{")]
+    if done.returncode != 0:
+        found.append(failure("results.py", done.stderr.decode(errors="replace")[-2000:]))
+    return found
 
 
 def cache():

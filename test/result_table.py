@@ -1,5 +1,18 @@
-"""What test/versions and test/windows-versions make of the results of test/integration/results.py: Markdown."""
+"""What the scripts share that write tables into docs/: Markdown, and where it goes."""
 import collections
+import sys
+
+
+def write_record(path, begin, end, text):
+    """Puts a text into a document, between these two lines, for what was there. A document without them is an error, and stays
+    as it is."""
+    with open(path, encoding="utf-8") as file:
+        before, begins, rest = file.read().partition(begin)
+    _, ends, after = rest.partition(end)
+    if not begins or not ends:
+        sys.exit("%s has no place for the table: it wants the lines\n%s%s" % (path, begin, end))
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(before + begin + text + end + after)
 
 
 def line(first, cells):
