@@ -139,12 +139,13 @@ def main(names):
     """Of a test file, with its globals()."""
     classes = classes_of(names)
     if len(sys.argv) != 2 or sys.argv[1] not in classes:
-        sys.exit("which one? " + ", ".join(classes))
+        print("which one? " + ", ".join(classes), file=sys.stderr)
+        sys.exit(2)
     kind = classes[sys.argv[1]]
     support.skip_all_if(kind.why_not())
     # The whole class: what its base class tests as well.
     tests = unittest.defaultTestLoader.loadTestsFromTestCase(kind)
-    sys.exit(not unittest.TextTestRunner(verbosity=2).run(tests).wasSuccessful())
+    support.finish(unittest.TextTestRunner(verbosity=2).run(tests))
 
 
 def each_class():

@@ -14,7 +14,6 @@ import os
 import re
 import subprocess
 import sys
-import unittest
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -171,4 +170,4 @@ class MissingIntermediates(support.OstrustTest):
 if __name__ == "__main__":
     support.skip_all_if(why_not())
     own_network.enter()
-    unittest.main()
+    support.main()

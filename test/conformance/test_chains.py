@@ -15,7 +15,6 @@ import collections
 import os
 import subprocess
 import sys
-import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
@@ -202,4 +201,4 @@ class Chains(OstrustTest):
 
 if __name__ == "__main__":
     support.skip_all_if(why_not())
-    unittest.main()
+    support.main()

@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -183,4 +182,4 @@ class Hard(Pkits):
 
 if __name__ == "__main__":
     support.skip_all_if(test_chains.why_not())
-    unittest.main()
+    support.main()

@@ -228,8 +228,12 @@ def skip_all_if(reason):
 
 
 def main():
-    """As unittest.main(); says through the exit status when something was skipped. No test at all is a failure."""
-    result = unittest.main(module="__main__", exit=False).result
+    """As unittest.main(), and ends as finish() does."""
+    finish(unittest.main(module="__main__", exit=False).result)
+
+
+def finish(result):
+    """Ends the process; says through the exit status when something was skipped. No test at all is a failure."""
     if not result.testsRun and not result.skipped and result.wasSuccessful():
         sys.exit("no test was run")
     if result.wasSuccessful() and result.skipped:

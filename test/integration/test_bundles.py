@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import unittest
 
 import support
 from support import OstrustTest, hashed_directory, pem, subject_hash, text_of
@@ -526,4 +525,4 @@ report(steps)""" % (path, path, path), self.certifi())
 
 if __name__ == "__main__":
     support.skip_all_if(why_not())
-    unittest.main()
+    support.main()

@@ -10,6 +10,7 @@ import subprocess
 import time
 import unittest
 
+import support
 from support import SOURCE, OstrustTest
 
 TOOL = os.environ.get("OSTRUST_TOOL") or os.path.join(SOURCE, "build", "release", "ostrust")
@@ -210,4 +211,4 @@ class Completions(OstrustTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

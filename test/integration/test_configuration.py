@@ -3,7 +3,6 @@
 distribution's policy stays what it was."""
 import os
 import re
-import unittest
 
 import support
 from support import HERE, HOSTS, SOURCE, OstrustTest, pem
@@ -83,4 +82,4 @@ class Example(OstrustTest):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pki"))
 import revocation
@@ -729,4 +728,4 @@ if __name__ == "__main__":
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

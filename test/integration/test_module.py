@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
+import support
 from support import MODULE, SANITIZER, SOURCE
 
 
@@ -125,4 +126,4 @@ class SourceTree(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

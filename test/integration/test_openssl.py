@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import unittest
 
 import support
 from support import MARKER, OPENSSL, OstrustTest, hashed_directory, pem, port_of
@@ -318,4 +317,4 @@ class Providers(OstrustTest):
 if __name__ == "__main__":
     print(subprocess.run([OPENSSL, "version"], stdout=subprocess.PIPE).stdout.decode().strip(),
           file=sys.stderr)
-    unittest.main()
+    support.main()

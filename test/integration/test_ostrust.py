@@ -7,7 +7,6 @@ negative twin: the same code under a configuration without ostrust.
 """
 import os
 import sys
-import unittest
 
 import support
 from support import MARKER, SANITIZER, OstrustTest, hashed_directory, pem, text_of
@@ -664,4 +663,4 @@ if child: assert os.waitpid(child, 0)[1] == 0"""),
 if __name__ == "__main__":
     if sys.version_info < (3, 8):
         sys.exit("CPython 3.8 or later is needed")
-    unittest.main()
+    support.main()

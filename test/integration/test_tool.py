@@ -798,4 +798,4 @@ MaxProtocol = TLSv1.2
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()

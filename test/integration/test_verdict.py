@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import time
-import unittest
 
 import support
 from support import OstrustTest, pem
@@ -357,4 +356,4 @@ report([first, connect(context, "leaf-int-chain")])"""
 
 
 if __name__ == "__main__":
-    unittest.main()
+    support.main()
