@@ -4,11 +4,9 @@
 //     confined [OPTION VALUE]... PORT...     one handshake for each port, connected before
 //
 //     --cafile NAME       os:// and the like; without it the default paths
-//     --late yes          the CAs are named afterwards only; what went before read the
-//     configuration
+//     --late yes          the CAs are named afterwards, and the configuration is read before
 //     --before PORT       a handshake before anything is taken away
-//     --allow NAMES       system calls, separated by commas; another one ends the program (status
-//     3)
+//     --allow NAMES       system calls, separated by commas; any other ends it with status 3
 //     --refuse NAMES      system calls that fail with EPERM, as under SystemCallErrorNumber=
 //     --chroot DIRECTORY
 //     --nofile yes        no file descriptor is left: RLIMIT_NOFILE

@@ -194,7 +194,8 @@ void ChainsOutliveTheStore() {
   const auto other = OsStore();
   CHECK_EQ(Verify(other.get(), "leaf-a"), kUnknown);
   CHECK_EQ(sk_X509_num(chain), 2);
-  CHECK(X509_cmp(sk_X509_value(chain, 1), Certificate("root-a").get()) == 0);
+  const X509* const root = sk_X509_value(chain, 1);
+  CHECK(root != nullptr && X509_cmp(root, Certificate("root-a").get()) == 0);
   sk_X509_pop_free(chain, X509_free);
 }
 

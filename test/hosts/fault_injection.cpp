@@ -373,8 +373,7 @@ void Later(int seconds) {
 
 }  // namespace fault
 
-// --- the C library's functions
-// -----------------------------------------------------------------------
+// --- the C library's functions -------------------------------------------------------------------
 
 // dlsym() itself may want memory before it has told where malloc() is. Never freed.
 namespace {

@@ -19,9 +19,8 @@
 //     unread=WAYS    a file that fails in one of these ways, one after the other with a comma, is
 //                    not known, so that then it may be accepted; "any" are all of them
 //     said=TEXT      what a call in p11-kit's module may lead to: it takes no notice of what it
-//     could
-//                    not read. Then it may be accepted if the log has one of these texts, with | in
-//                    between
+//                    could not read. Then it may be accepted if the log has one of these texts,
+//                    with | in between
 //     later=SECONDS  when the fault is over, so much time passes before it is asked again
 //     kept=yes       another process is asked, too, when all that is over
 //     lasting=yes    only where memory or descriptors are short; after the call all others of its
@@ -108,8 +107,7 @@ std::string QueueText() {
   return text;
 }
 
-// --- the question
-// --------------------------------------------------------------------------------------
+// --- the question --------------------------------------------------------------------------------
 
 /// A context with the store that is asked for; `loaded`: whether OpenSSL said that it is.
 struct Client {
@@ -245,8 +243,7 @@ std::string Ask(const Client& client, const Peer& peer) {
                                  : Handshake(client.context.get(), peer);
 }
 
-// --- one run
-// ----------------------------------------------------------------------------------------------
+// --- one run -------------------------------------------------------------------------------------
 
 /// Once the fault is over.
 void ExpectAfter(const std::string& what, const std::string& seen) {
@@ -408,8 +405,7 @@ void Run(const Fault& fault, const Prepared& prepared, const void* stack) {
   _exit(told->wrong[0] == '\0' ? 0 : 1);
 }
 
-// --- all of them
-// --------------------------------------------------------------------------------------------
+// --- all of them ---------------------------------------------------------------------------------
 
 std::string Lines(const std::string& text, const char* before) {
   std::string result;

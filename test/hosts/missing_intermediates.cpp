@@ -2,8 +2,7 @@
 //
 //     missing_intermediates dane SOURCE         with DANE records of each usage (RFC 6698, 2.1.1)
 //     missing_intermediates contexts SOURCE     8 threads at once, in two library contexts
-//     missing_intermediates own-default SOURCE  in a thread whose default library context is its
-//     own
+//     missing_intermediates own-default SOURCE  with a default library context of its own
 //
 // And through X509_verify_cert():
 //

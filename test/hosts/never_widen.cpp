@@ -3,8 +3,7 @@
 //
 //   never_widen apart          stores that did not ask for the system's
 //   never_widen beside         the same, while a store that did ask is in use
-//   never_widen asked CAFILE   stores into which CAFILE was loaded: os://, or the system's bundle
-//   itself
+//   never_widen asked CAFILE   stores into which CAFILE was loaded: os://, or the bundle itself
 //
 // test_hosts.py compares: with ostrust, a store that did not ask gives what it gives without, to
 // the byte, and nobody opens the system's bundle; one that asked gives what a stock one with the

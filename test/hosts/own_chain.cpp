@@ -1,9 +1,8 @@
 // A server that sends a chain it completed itself, from the store that also verifies its clients.
 // Prints what clients get; the same with ostrust as without.
 //
-//     own_chain SOURCE [OWN]     SOURCE: the CA file, os:// or a path; OWN: a certificate of
-//     test/pki
-//                                that the application brings besides
+//     own_chain SOURCE [OWN]     SOURCE: the CA file, os:// or a path
+//                                OWN: a certificate of test/pki that the application brings besides
 #include "tls.hpp"
 
 using namespace host;

@@ -168,8 +168,7 @@ void CallbacksAreAskedAndObeyed() {
   CHECK_EQ(verdict(Governed(), VetoTheLeaf), "refused: application verification failure");
 }
 
-// --- a verification function of the application's
-// -------------------------------------------------
+// --- a verification function of the application's ------------------------------------------------
 
 int own_verifications = 0;
 
@@ -277,8 +276,7 @@ void OnlyFullHandshakesAreJudged() {
   }
 }
 
-// --- servers that verify clients
-// ------------------------------------------------------------------
+// --- servers that verify clients -----------------------------------------------------------------
 
 Owned<SSL_CTX> ClientWithCertificate() {
   auto client = ClientContext(StoreOf({"root-a"}));
