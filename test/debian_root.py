@@ -141,7 +141,7 @@ def _make(release, root, refresh, say):
     text = json.dumps([command, suite, sources])
     try:
         with open(stamp) as file:
-            if file.read() == text and not refresh:
+            if file.read() == text and not refresh and os.path.isdir(root):
                 return
     except OSError:
         pass

@@ -9,6 +9,7 @@ Each acceptance of a server of a root that only the system trusts has its twin: 
 refused. Programs in which it does not work have a class as well, so that the document stays true.
 """
 import collections
+import glob
 import importlib
 import json
 import os
@@ -25,7 +26,7 @@ from support import OstrustTest, port_of  # noqa: E402
 
 # In the order of docs/clients.md.
 FILES = ("test_python", "test_python_clients", "test_python_companies", "test_transfer", "test_node", "test_scripting",
-         "test_databases", "test_servers", "test_others")  # CMake takes test_*.py
+         "test_databases", "test_servers", "test_others")
 
 # What `test/deps clients` got from npm.
 NPM = os.path.join(support.SOURCE, "build", "clients")
@@ -150,6 +151,9 @@ def main(names):
 
 def each_class():
     """(file, name, class) of every client."""
+    there = {os.path.basename(path)[:-len(".py")] for path in glob.glob(os.path.join(HERE, "test_*.py"))}
+    if there != set(FILES):
+        sys.exit("client.py: FILES and the folder differ: " + ", ".join(sorted(there ^ set(FILES))))
     for file in FILES:
         for name, kind in classes_of(vars(importlib.import_module(file))).items():
             yield file, name, kind

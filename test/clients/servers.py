@@ -3,6 +3,7 @@ process. See client.py."""
 import ctypes
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -150,12 +151,16 @@ class Servers:
 
     def start(self, name, command, ready, stop=signal.SIGTERM):
         """`command`: a function of the port that makes the command line."""
-        port = free_port()
-        daemon = Daemon(command(port), lambda text: ready in text, cwd=self.directory, user=self._user, stop=stop)
-        self._kind.addClassCleanup(daemon.stop)
-        if daemon.ended:
-            raise AssertionError(daemon.text)
-        self._ports[name] = port
+        for _ in range(5):  # somebody else may take the port before this server does
+            port = free_port()
+            daemon = Daemon(command(port), lambda text: ready in text, cwd=self.directory, user=self._user, stop=stop)
+            self._kind.addClassCleanup(daemon.stop)
+            if not daemon.ended:
+                self._ports[name] = port
+                return
+            if not re.search("(?i)address already in use", daemon.text):
+                break
+        raise AssertionError(daemon.text)
 
     def port(self, name):
         return self._ports[name]

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Programs that fit nowhere else: Qt, OpenVPN, and another architecture. See client.py."""
+import glob
 import os
 import re
 
@@ -173,7 +174,13 @@ except (OSError, ssl.SSLError) as error:
 
     @staticmethod
     def why_not():
-        return not os.path.exists(os.path.join(ARM64, "ostrust.so")) and "%s is not there (test/clients/arm64)" % ARM64
+        module = os.path.join(ARM64, "ostrust.so")
+        if not os.path.exists(module):
+            return "%s is not there (test/clients/arm64)" % ARM64
+        sources = [path for room in ("platform", "provider") for kind in ("cpp", "hpp")
+                   for path in glob.glob(os.path.join(support.SOURCE, room, "**", "*." + kind), recursive=True)]
+        return os.path.getmtime(module) < max(map(os.path.getmtime, sources), default=0) and (
+            "%s is older than its source (test/clients/arm64 builds it)" % module)
 
     @classmethod
     def emulated(cls, program, *arguments):

@@ -85,7 +85,10 @@ class InterceptingProxy(Client):
                         self.assertSays("unable to get local issuer certificate", done)
 
     def test_no_setting_makes_it_accept(self):
-        for python in (path for version, path in self.interpreters().items() if version >= 13):
+        pythons = [path for version, path in self.interpreters().items() if version >= 13]
+        if not pythons:
+            self.skipTest("no Python here is 3.13 or newer")
+        for python in pythons:
             for keys in ({"verify": "report"}, {"verify": "roots"}, {"intermediates": "off"}, {"preload": "yes"}):
                 with self.subTest(python, keys=keys):
                     self.assertSays(self.says_of["plain"], self.page_of("leaf-proxy-plain", python, self.ostrust(keys)))
