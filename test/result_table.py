@@ -33,7 +33,7 @@ class Notes:
         return "[%d]" % (self._notes.index(why) + 1)
 
     def counts(self, results):
-        """How many passed, failed or were skipped."""
+        """How many passed, failed or were skipped; none at all is a failure that who asks must have counted."""
         count = collections.Counter(result["outcome"] for result in results)
         notes = "".join(sorted({self.note(result["why"]) for result in results
                                 if result["outcome"] == "skip"}))

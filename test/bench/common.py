@@ -1,8 +1,15 @@
-"""What test/bench/run and test/bench/windows share: chains to verify, configurations, figures and how they are shown.
-"""
+"""What the benchmarks share: options, chains to verify, configurations, figures and how they are shown."""
+import argparse
 import os
 import statistics
 import subprocess
+
+
+def positive(text):
+    """A number of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("%s is no number from 1 on" % text)
+    return int(text)
 
 
 def openssl(*arguments):
