@@ -298,6 +298,10 @@ bool MayBeUnread(const Fault& fault) {
 void ExpectUnder(const Fault& fault, const std::string& seen, bool old_state_said) {
   Tell(told->under, seen);
   if (seen != kAccepted || row.Is("expected", kAccepted)) return;
+  if (!told->report.fired) {
+    Wrong("accepted, and no call failed");
+    return;
+  }
   using fault::Kind;
   const Kind kind = told->report.fired_kind;
   // The store could not be read anew, which is said. Or it was not looked at, this once: stat("/")
@@ -469,6 +473,7 @@ bool RunOnce(const Fault& fault, const Prepared& prepared, Tally& tally) {
   if (!row.Get("empty").empty()) std::filesystem::remove_all(row.Get("empty"));
   told->under[0] = told->wrong[0] = '\0';
   told->report.signal = 0;
+  told->report.fired = false;
   told->report.fired_in_p11_kit = false;
   told->report.fired_at[0] = told->report.died_at[0] = '\0';
   const int log = memfd_create("log", MFD_CLOEXEC);
@@ -477,8 +482,9 @@ bool RunOnce(const Fault& fault, const Prepared& prepared, Tally& tally) {
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child) std::abort();
   ++tally.runs;
-  if (!fault.record && !told->report.fired) ++tally.missed;
-  if (!fault.record) {
+  if (!told->report.fired) {
+    ++tally.missed;
+  } else {
     ++tally.kinds[fault::NameOf(told->report.fired_kind)];
     ++tally.answers[told->under];
   }
@@ -551,7 +557,7 @@ int main(int count, char** arguments) {
   const std::vector<bool> confirmed(told->report.confirmed, told->report.confirmed + calls);
   const auto points =
       static_cast<std::size_t>(std::count(confirmed.begin(), confirmed.end(), true));
-  tally.runs = 0;
+  tally.runs = tally.missed = 0;
   const std::size_t only = row.Number("call", calls);
   const std::size_t stride = row.Number("stride", 1);
   const std::size_t ways = row.Number("ways", 1);

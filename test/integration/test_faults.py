@@ -57,6 +57,8 @@ class FaultTest(HostTest):
         self.assertGreater(tried["runs"], 0, done)
         # Of a call that did not come again nothing was learned; threads make that happen.
         self.assertLessEqual(tried["missed"], tried["runs"] // 4, done)
+        # Nor where OpenSSL or p11-kit's module ended the process.
+        self.assertLessEqual(sum(tried["died elsewhere"].values()), tried["runs"] // 4, done)
         return tried
 
 
