@@ -1,6 +1,7 @@
 """Root file systems of Debian's releases, made with mmdebstrap once and kept in $XDG_CACHE_HOME/ostrust-test or
 ~/.cache/ostrust-test, and programs in them: for test/versions, test/windows-versions,
-test/clients/run, test/package and test/first-use, which run as root.
+test/clients/run, test/conformance/run, test/package and test/first-use, which run as root. With --refresh they are made anew:
+not while another run is in them.
 
     OSTRUST_DEBIAN_MIRROR   where the packages come from (http://deb.debian.org/debian)
 """
@@ -12,6 +13,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 
 MIRROR = os.environ.get("OSTRUST_DEBIAN_MIRROR", "http://deb.debian.org/debian")
@@ -26,6 +28,13 @@ Release = collections.namedtuple("Release", "name title suites more packages opt
 
 class Unavailable(Exception):
     """A release cannot be tested here; the text is why."""
+
+
+def need_root(script):
+    """Ends a process that is not root's as one that could run nothing."""
+    if os.geteuid() != 0:
+        print("%s: needs root, for chroot and mounts: sudo %s" % (script, script), file=sys.stderr)
+        sys.exit(77)
 
 
 def run(command, **keywords):
