@@ -27,8 +27,10 @@ struct LoadResult {
 ///
 /// - What is missing may be what distrusts somebody. Where memory or descriptors ran out, or a
 ///   place that only distrusts is there and cannot be read, there is an error and no store
-///   (Windows, whose verifier is asked as well: where it could be read before). One certificate
-///   that does not parse is a problem of the store, and hides no other (rule 11).
+///   (Windows, whose verifier is asked as well: where it could be read before). The same for a file
+///   in such a place (p11-kit's: what its module passes over is a problem), and, where it can be
+///   told, for a store that the system's tool is still writing. One certificate that does not parse
+///   is a problem of the store, and hides no other (rule 11); so is a link that leads to nothing.
 /// - All places are one store, in which distrust wins (CertificateTrust::MergedWith()). A limit of
 ///   the system's that CertificateTrust cannot say is a refusal, here or by its verifier.
 /// - The system names the places: no relative path, and none of a variable of the environment. In a
@@ -55,10 +57,11 @@ class TrustSource {
 
 /// The source that the configuration key `trust-source` names: on every system "auto" (also "") for
 /// the system's store. On Linux and other Unix also "p11-kit", "p11-kit:DIR", or the absolute path
-/// of a bundle file or a directory; with `cache_dir`, the key `cache-dir`, for what is kept between
-/// processes. Nothing is read yet. Called while the configuration is read, by any thread.
-/// Null, with a sentence in `error` that says what is allowed, when `trust_source` is none of
-/// these; `error` is empty otherwise.
+/// of a bundle file or a directory, which stands alone: what the system distrusts elsewhere is not
+/// read. linux/system_trust_source.hpp makes all those. `cache_dir` is the key `cache-dir`, for
+/// what is kept between processes. Nothing is read yet, but where linux/ is taken FirstRoot() is
+/// called. Called while the configuration is read, by any thread. Null, with a sentence in `error`
+/// that says what is allowed, when `trust_source` is none of these; `error` is empty otherwise.
 std::unique_ptr<TrustSource> MakeTrustSource(std::string_view trust_source,
                                              std::string_view cache_dir, std::string& error);
 

@@ -54,7 +54,8 @@ class FileStamp {
     return state_ == State::kPresent ? std::optional(identity_) : std::nullopt;
   }
 
-  /// There was nothing at the path.
+  /// The path led to nothing, or could not be followed: a link to nothing, a directory above it
+  /// that may not be searched. To go on without what only distrusts, ask lstat() for ENOENT.
   bool IsMissing() const { return state_ == State::kMissing; }
   /// Whether the path now leads to something else than it did.
   bool Differs() const;

@@ -16,6 +16,7 @@ std::optional<std::string> SecureGetenv(const char* name);
 std::string ProgramName();
 
 /// Sees to it that this module stays loaded until the process ends, whoever unloads it (rule 12).
+/// On ELF it is linked with -z nodelete: nothing to do where the dynamic linker honours that.
 bool KeepLoaded();
 
 long ProcessId();

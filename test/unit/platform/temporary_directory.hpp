@@ -23,6 +23,7 @@ class TemporaryDirectory {
   /// Writes a file beside and renames it to `name`, as package tools do.
   void Replace(std::string_view name, std::string_view content) const;
   void Remove(std::string_view name) const;
+  /// Makes or replaces a link, and no directory above it.
   void Link(std::string_view name, const std::string& target) const;
   void MakeDirectory(std::string_view name) const;
   /// The names of all there is in one of its directories, hidden ones too, in no order.
