@@ -18,24 +18,13 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/linux/secure_execution.hpp"
 #include "platform/sha1.hpp"
-
-#ifdef __linux__
-#include <sys/auxv.h>
-#endif
 
 namespace ostrust::platform {
 namespace {
 
 constexpr const char* kName = "/ostrust";
-
-bool InSecureExecution() {
-#ifdef __linux__
-  return getauxval(AT_SECURE) != 0;
-#else
-  return issetugid() != 0;
-#endif
-}
 
 /// What stands before the next `separator`, or the rest; `text` is what follows.
 std::string_view Cut(std::string_view& text, char separator) {

@@ -11,6 +11,7 @@
 
 #include "platform/fork_safe_mutex.hpp"
 #include "platform/linux/root_directory.hpp"
+#include "platform/linux/secure_execution.hpp"
 #include "platform/live_trust_store.hpp"
 #include "platform/made_once.hpp"
 
@@ -73,7 +74,7 @@ std::string Explain(Result result) {
 /// home by HOME and, without it, through the name service, which may do TLS itself: not while a
 /// certificate is being verified.
 const char* ConfigurationFile() {
-  const char* const home = secure_getenv("HOME");
+  const char* const home = InSecureExecution() ? nullptr : std::getenv("HOME");
   return home != nullptr && *home != '\0' ? nullptr : kSystemConfiguration;
 }
 
