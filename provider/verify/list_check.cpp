@@ -298,7 +298,12 @@ void RunCheck(const ListQuestion& question, std::size_t depth, std::span<const L
 
   check.ctx = ctx.get();
   const Current running(check);
-  if (question.openssls.check_revocation(ctx.get()) == 1) {
+  const int result = question.openssls.check_revocation(ctx.get());
+  for (const ListPtr& list : finding.accepted) {
+    const auto until = list->NextUpdate();
+    if (until) finding.until = std::min(*until, finding.until.value_or(*until));
+  }
+  if (result == 1) {
     finding.status = RevocationStatus::kGood;
     finding.why = "a CRL";
     return;

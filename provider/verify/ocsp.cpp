@@ -98,7 +98,7 @@ OcspStatus ReadSingle(const host::Symbols& symbols, OCSP_SINGLERESP* single,
   }
   result.finding = {
       said == V_OCSP_CERTSTATUS_GOOD ? RevocationStatus::kGood : RevocationStatus::kRevoked,
-      "an OCSP response"};
+      "an OCSP response", result.valid_until};
   return result;
 }
 

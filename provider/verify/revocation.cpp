@@ -179,7 +179,7 @@ RevocationCheck::Known RevocationCheck::Remembered(const Certificate& certificat
                                                    const Find& find) const {
   const auto key = MemoKey(certificate, stapled);
   if (!key) return find();
-  if (auto entry = process_memo.Get().Find(*key, setting_.provider.config().refresh)) {
+  if (auto entry = process_memo.Get().Find(*key, setting_.provider.config().refresh, time_.now)) {
     return {entry->finding, entry->renew};
   }
   Known known = find();

@@ -14,13 +14,15 @@ constexpr std::size_t kMaxEntries = 4096;
 
 RevocationMemo::RevocationMemo() : mutex_(platform::mutex_rank::kRevocationMemo) {}
 
-std::optional<RevocationMemo::Entry> RevocationMemo::Find(const Key& key,
-                                                          Clock::duration refresh) const {
-  const auto now = Clock::now();
+std::optional<RevocationMemo::Entry> RevocationMemo::Find(const Key& key, Clock::duration refresh,
+                                                          std::int64_t now) const {
+  const auto ticks = Clock::now();
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
-  if (found == entries_.end() || now - found->second.when >= refresh) return std::nullopt;
-  return found->second.entry;
+  if (found == entries_.end() || ticks - found->second.when >= refresh) return std::nullopt;
+  const Entry& entry = found->second.entry;
+  if (entry.finding.until && now > *entry.finding.until) return std::nullopt;
+  return entry;
 }
 
 void RevocationMemo::Put(const Key& key, Entry entry) {

@@ -27,8 +27,9 @@ class RevocationMemo {
 
   RevocationMemo();
 
-  /// Nullopt when nothing was found within the last `refresh`.
-  std::optional<Entry> Find(const Key& key, Clock::duration refresh) const;
+  /// Nullopt when nothing was found within the last `refresh`, or what says so is over `now`
+  /// (seconds since 1970): it must not be believed for longer because it was looked up before.
+  std::optional<Entry> Find(const Key& key, Clock::duration refresh, std::int64_t now) const;
   void Put(const Key& key, Entry entry);
 
  private:

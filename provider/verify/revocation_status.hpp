@@ -19,6 +19,9 @@ enum class RevocationStatus : std::uint8_t { kUnknown, kGood, kRevoked };
 struct RevocationFinding {
   RevocationStatus status = RevocationStatus::kUnknown;
   std::string why;
+  /// nextUpdate of what says so, in seconds since 1970: after that it says nothing. Nullopt where
+  /// it has none.
+  std::optional<std::int64_t> until = std::nullopt;
 };
 
 /// A certificate and the one above it in its chain.

@@ -947,6 +947,20 @@ class Cache(RevocationTest):
                 self.assertEqual(self.verify(self.checking("local"), leaf), ACCEPTED)
                 self.assertEqual(self.verify(self.checking("hard"), leaf), NO_ANSWER)
 
+    def test_what_is_over_is_not_remembered(self):
+        leaves = ["crl-good", "ocsp-good", "crl-revoked", "ocsp-revoked"]
+        for leaf in leaves:
+            self.world().port(leaf)  # a server takes its time to start
+        for leaf in leaves:
+            self.say(leaf, self.times(-HOUR, 2 * self.LIFE), revoked=leaf.endswith("revoked"))
+        seen, _ = self.client("""
+context, leaves = trusting("os://"), %r
+seen = [verdict(context, leaf) for leaf in leaves]
+time.sleep(%d)
+report([seen, [verdict(context, leaf) for leaf in leaves]])""" % (leaves, 2 * self.LIFE + 1),
+                              self.checking("hard", refresh="86400"), leaves)
+        self.assertEqual(seen, [[0, 0, 23, 23], [3, 3, 3, 3]])
+
     def say(self, leaf, times, revoked=False):
         """Has the leaf's URL answer so."""
         made = self.revocable.leaves[leaf]
