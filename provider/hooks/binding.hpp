@@ -112,7 +112,7 @@ struct Verification {
   /// still return one.
   std::vector<host::X509Ptr> kept;
   /// One verification sees one snapshot, and with it the anchor that the system's verifier vouched
-  /// for. Null before it is first needed, and after the verdict.
+  /// for. Null before it is first needed, after the verdict, and once a refusal was seen here.
   std::shared_ptr<const platform::TrustStore> snapshot;
 };
 

@@ -234,7 +234,10 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
     GovernedStore* const state = lacks_something ? CompletingStore(ctx) : nullptr;
     if (state != nullptr && CompleteInCallback(*state, *verification, ctx)) return 1;
   }
-  return verification->applications_verify_cb(ok, ctx);
+  const int result = verification->applications_verify_cb(ok, ctx);
+  // That was its end; the application may verify in the context again.
+  if (result == 0) verification->snapshot = nullptr;
+  return result;
 }
 
 void Binding::KeepFor(Verification& verification, const OPENSSL_STACK* certificates) const {

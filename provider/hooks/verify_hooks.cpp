@@ -170,7 +170,10 @@ bool Binding::EnsureVerdict(const GovernedStore& state, Verification* verificati
 std::shared_ptr<const platform::TrustStore> Binding::SnapshotFor(const GovernedStore& state,
                                                                  Verification* verification) const {
   Unavailable why;
-  if (verification == nullptr) return state.context->provider->CurrentStore(why);
+  // Without a verdict there is nothing that an anchor has to agree with.
+  if (verification == nullptr || !HasVerdict(state)) {
+    return state.context->provider->CurrentStore(why);
+  }
   if (verification->snapshot == nullptr) {
     verification->snapshot = state.context->provider->CurrentStore(why);
   }

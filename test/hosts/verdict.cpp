@@ -1,6 +1,7 @@
 // A program that verifies chains itself, without libssl, in a store that asked for the operating
 // system's trust: what the system's verdict changes and how it is raised. OSTRUST_VERIFY is the
 // configuration's `verify`.
+#include <ctime>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -414,6 +415,35 @@ void AContextThatVerifiesAgainSeesTheSystemAsItIsThen() {
   ERR_clear_error();
 }
 
+/// `fail` makes the first verification in a context fail, `mend` lets the next one succeed.
+void AfterOneThatFailed(const char* where, void (*fail)(X509_VERIFY_PARAM*),
+                        void (*mend)(X509_VERIFY_PARAM*)) {
+  const auto store = NewStore();
+  const auto leaf = Certificate("leaf-a");
+  for (const bool removed : {false, true}) {
+    WriteStore({"root-a"});
+    const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
+    CHECK_EQ(X509_STORE_CTX_init(ctx.get(), store.get(), leaf.get(), nullptr), 1);
+    fail(X509_STORE_CTX_get0_param(ctx.get()));
+    Check(X509_verify_cert(ctx.get()) == 0, where, __LINE__);
+    mend(X509_STORE_CTX_get0_param(ctx.get()));
+    X509_STORE_CTX_set0_verified_chain(ctx.get(), nullptr);
+    if (removed) WriteStore({"root-b"});
+    Check(X509_verify_cert(ctx.get()) == (removed ? 0 : 1), where, __LINE__);
+  }
+  ERR_clear_error();
+}
+
+void AContextThatVerifiesAgainAfterItFailedSeesTheSystemAsItIsThen() {
+  AfterOneThatFailed(
+      "the host name",
+      [](X509_VERIFY_PARAM* param) { X509_VERIFY_PARAM_set1_host(param, "other.example", 0); },
+      [](X509_VERIFY_PARAM* param) { X509_VERIFY_PARAM_set1_host(param, nullptr, 0); });
+  AfterOneThatFailed(
+      "the time", [](X509_VERIFY_PARAM* param) { X509_VERIFY_PARAM_set_time(param, 1); },
+      [](X509_VERIFY_PARAM* param) { X509_VERIFY_PARAM_set_time(param, std::time(nullptr)); });
+}
+
 // --- what is kept for a store --------------------------------------------------------------------
 
 /// What somebody could have put into a store.
@@ -601,6 +631,17 @@ void WithoutAVerdictOnlyOpenSslDecides() {
   const auto both = NewStore({"root-a", "os://"});
   CHECK_EQ(Ask(both.get(), {}), kAccepted);
   ERR_clear_error();
+
+  // A context that verifies again.
+  WriteStore({"root-a"});
+  const auto leaf = Certificate("leaf-a");
+  const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
+  CHECK_EQ(X509_STORE_CTX_init(ctx.get(), store.get(), leaf.get(), nullptr), 1);
+  CHECK_EQ(X509_verify_cert(ctx.get()), 1);
+  X509_STORE_CTX_set0_verified_chain(ctx.get(), nullptr);
+  WriteStore({"root-b"});
+  CHECK_EQ(X509_verify_cert(ctx.get()), 0);
+  ERR_clear_error();
 }
 
 }  // namespace
@@ -626,6 +667,7 @@ int main() {
   VerifyFunctionsOfTheApplicationAreCalledAndJudged();
   OneVerificationSeesOneSnapshot();
   AContextThatVerifiesAgainSeesTheSystemAsItIsThen();
+  AContextThatVerifiesAgainAfterItFailedSeesTheSystemAsItIsThen();
   AVerificationLeavesAStoreAsItWasFilled();
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
   WhatWasKeptForAContextThatEndedUnseenIsNotTheNextOnes();
