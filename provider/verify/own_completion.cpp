@@ -55,7 +55,9 @@ void Keep(const ProviderContext& provider, const std::vector<FoundIntermediate>&
 class OwnCompletion final : public PathCompletion {
  public:
   explicit OwnCompletion(const CompletionSetting& setting)
-      : PathCompletion(setting), requests_(setting.symbols, setting.provider, setting.budget) {}
+      : PathCompletion(setting),
+        requests_(setting.symbols, setting.provider,
+                  std::to_string(setting.provider.Id()) + ' ' + setting.propq, setting.budget) {}
 
   std::function<void()> TakeKeeper() override;
   void LearnFromChain() const override;

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxAttempts = 4096;  // characters about what was asked i
 
 std::optional<platform::Bytes> Requests::Get(const Request& request) {
   platform::IntermediateCache& cache = provider_.intermediates();
-  if (cache.FailedLately(request.url) || cache.FailedLately(request.about)) {
+  if (cache.FailedLately(Server(request)) || cache.FailedLately(Question(request))) {
     Note(request.url, "failed lately and is not asked again yet");
     return std::nullopt;
   }
@@ -31,14 +31,14 @@ std::optional<platform::Bytes> Requests::Get(const Request& request) {
   auto answer =
       client.Get(request.fetch.empty() ? request.url : request.fetch, until, request.max_size, why);
   if (answer && request.is_wanted(*answer)) {
-    cache.NoteSuccess(request.url);
+    cache.NoteSuccess(Server(request));
     return answer;
   }
   // The peer chose what was asked before. That this one was not answered in the time which that
   // left, or was not asked at all, must not keep others from asking it.
   const bool had_time = 3 * (until - now) >= provider_.config().network.timeout;
   if ((had_time || Clock::now() < until) && !platform::TcpConnection::ResolverIsStuck()) {
-    cache.NoteFailure(request.url);
+    cache.NoteFailure(Server(request));
   }
   Note(request.url, answer ? request.otherwise : why);
   return std::nullopt;
@@ -47,11 +47,19 @@ std::optional<platform::Bytes> Requests::Get(const Request& request) {
 void Requests::Used(const Request& request, const std::string& why_not) {
   platform::IntermediateCache& cache = provider_.intermediates();
   if (why_not.empty()) {
-    cache.NoteSuccess(request.about);
+    cache.NoteSuccess(Question(request));
   } else {
-    cache.NoteFailure(request.about);
+    cache.NoteFailure(Question(request));
     Note(request.url, why_not);
   }
+}
+
+std::string Requests::Server(const Request& request) const {
+  return request.url + (provider_.config().network_allow_private ? "" : " outside");
+}
+
+std::string Requests::Question(const Request& request) const {
+  return request.about + ' ' + asker_;
 }
 
 bool Requests::TimeIsUp() const {

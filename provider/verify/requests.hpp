@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "platform/bytes.hpp"
 #include "provider/fetch/http_client.hpp"
@@ -22,8 +23,12 @@ struct FetchBudget {
 /// On the verification's thread. All that is passed outlives it.
 class Requests {
  public:
-  Requests(const host::Symbols& symbols, const ProviderContext& provider, FetchBudget& budget)
-      : symbols_(symbols), provider_(provider), budget_(budget) {}
+  /// `asker`: all that decides what an answer is worth to this verification, above all the
+  /// activation (ProviderContext::Id()) and the property query. That it was of no use to one says
+  /// nothing to another.
+  Requests(const host::Symbols& symbols, const ProviderContext& provider, std::string asker,
+           FetchBudget& budget)
+      : symbols_(symbols), provider_(provider), asker_(std::move(asker)), budget_(budget) {}
 
   /// What is wanted of one URL.
   struct Request {
@@ -56,8 +61,13 @@ class Requests {
   const std::string& Attempts() const { return attempts_; }
 
  private:
+  /// What the negative cache is told: who may go inside has other failures than who may not.
+  std::string Server(const Request& request) const;
+  std::string Question(const Request& request) const;
+
   const host::Symbols& symbols_;
   const ProviderContext& provider_;
+  const std::string asker_;
   FetchBudget& budget_;
   std::string attempts_;
 };

@@ -91,7 +91,7 @@ RevocationCheck::RevocationCheck(const Setting& setting, X509_STORE_CTX* ctx,
         return snapshot.TrustOf(host::DerOf(symbols, x509)).IsDistrusted();
       }),
       stapled_(std::move(stapled)),
-      requests_(symbols_, setting.provider, budget) {}
+      requests_(symbols_, setting.provider, Asker(), budget) {}
 
 std::vector<Refusal> RevocationCheck::Refusals() {
   std::vector<Refusal> refusals;
@@ -187,17 +187,17 @@ RevocationCheck::Known RevocationCheck::Remembered(const Certificate& certificat
   return known;
 }
 
+std::string RevocationCheck::Asker() const {
+  return std::to_string(time_.auth_level) + ' ' + std::to_string(time_.strictness) + ' ' +
+         verifier_ + '\0';
+}
+
 std::optional<RevocationMemo::Key> RevocationCheck::MemoKey(const Certificate& certificate,
                                                             ByteView stapled) const {
   if (time_.is_given || !time_.matters) return std::nullopt;
   // The activation stands for its configuration, too. The filters are asked about a leaf only.
-  std::string text = verifier_ + '\0' + NameOf(setting_.mode);
-  for (const std::string& number :
-       {std::to_string(snapshot_), std::to_string(time_.auth_level),
-        std::to_string(time_.strictness), std::to_string(certificate.depth == 0 ? 1 : 0)}) {
-    text += ' ' + number;
-  }
-  text += '\0';
+  std::string text = Asker() + ' ' + NameOf(setting_.mode) + ' ' + std::to_string(snapshot_) +
+                     (certificate.depth == 0 ? " leaf" : "") + '\0';
   text += platform::AsText(host::DerOf(symbols_, certificate.x509));
   text += platform::AsText(host::DerOf(symbols_, certificate.issuer));
   text += platform::AsText(stapled);

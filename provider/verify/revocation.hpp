@@ -76,6 +76,8 @@ class RevocationCheck {
   };
 
   std::optional<Refusal> RefusalOf(std::size_t depth);
+  /// What decides, beside the data, what can be verified: the verifier, security level, strictness.
+  std::string Asker() const;
   /// Nullopt where it cannot be made, or where nothing may be remembered.
   std::optional<RevocationMemo::Key> MemoKey(const Certificate& certificate,
                                              platform::ByteView stapled) const;

@@ -1343,22 +1343,22 @@ class LibraryContexts(support.OstrustTest):
         # MD4 is of the legacy provider.
         self.make("ca", "-config", "ca.cnf", "-gencrl", "-keyfile", "ca.key", "-cert", "ca.pem", "-md", "md4",
                   "-out", "list.pem", "-provider", "default", "-provider", "legacy")
-        name = self.make("x509", "-noout", "-hash", "-in", "ca.pem").out.strip()
-        shutil.copyfile(os.path.join(self.work, "ca.pem"), os.path.join(self.roots, name + ".0"))
-        shutil.copyfile(os.path.join(self.work, "list.pem"), os.path.join(self.roots, name + ".r0"))
+        self.hash = self.make("x509", "-noout", "-hash", "-in", "ca.pem").out.strip()
+        shutil.copyfile(os.path.join(self.work, "ca.pem"), os.path.join(self.roots, self.hash + ".0"))
 
     def make(self, *arguments):
         done = support.run([support.OPENSSL, *arguments], support.environment(os.devnull, preload=False), cwd=self.work)
         self.assertEqual(done.status, 0, done)
         return done
 
-    def context(self, setting, old):
+    def context(self, setting, old, private="yes"):
         text = support.configuration_text({"trust-source": self.roots, "refresh": "60", "intermediates": "off",
-                                           "revocation": setting, "cache-dir": "off"},
+                                           "revocation": setting, "cache-dir": os.path.join(self.work, "cache"),
+                                           "network-allow-private": private},
                                           sections="[legacy_sect]\nactivate = 1\n")
         if old:
             text = text.replace("ostrust = ostrust_sect", "ostrust = ostrust_sect\nlegacy = legacy_sect")
-        return self.file("%s-%s.cnf" % (setting, old), text)
+        return self.file("%s-%s-%s.cnf" % (setting, old, private), text)
 
     def in_turn(self, *contexts):
         done = support.run([os.path.join(support.HOSTS, "contexts_in_turn"), "leaf.pem", "localhost", *contexts],
@@ -1366,13 +1366,76 @@ class LibraryContexts(support.OstrustTest):
         self.assertEqual(done.status, 0, done)
         return done.out.splitlines()
 
+    REVOKED, UNKNOWN = "certificate revoked", "unable to get certificate CRL"
+
     def test_each_answers_as_if_it_were_alone(self):
-        revoked, unknown = "certificate revoked", "unable to get certificate CRL"
+        shutil.copyfile(os.path.join(self.work, "list.pem"), os.path.join(self.roots, self.hash + ".r0"))
+        revoked, unknown = self.REVOKED, self.UNKNOWN
         for setting, without in (("local", "accepted"), ("hard", unknown)):
             new, old = self.context(setting, False), self.context(setting, True)
             for order in ([new], [old], [new, old, new], [old, new, old]):
                 with self.subTest(setting, order=order):
                     self.assertEqual(self.in_turn(*order), [revoked if one == old else without for one in order])
+
+    def serve(self, pointer, signer="ca", digest="md4"):
+        """Gives the leaf this extension, with one of two URLs: of the list, or of the response that `signer` signed."""
+        server = revocation.RevocationServer()
+        self.addCleanup(server.close)
+        self.file("pointer.cnf", pointer % {"list": server.url("list"), "ocsp": server.url(OCSP + "here")})
+        self.make("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-copy_extensions", "copy",
+                  "-set_serial", "7", "-days", "2", "-extfile", "pointer.cnf", "-out", "leaf.pem")
+        self.make("crl", "-in", "list.pem", "-outform", "DER", "-out", "list.der")
+        self.make("ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-no_nonce", "-reqout", "request.der")
+        self.make("ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", signer + ".pem", "-rkey", signer + ".key",
+                  "-reqin", "request.der", "-ndays", "1", "-rmd", digest, "-respout", "response.der",
+                  "-provider", "default", "-provider", "legacy")
+        with open(os.path.join(self.work, "list.der"), "rb") as file:
+            server.answers["list"] = ca_issuers.answers(file.read())
+        with open(os.path.join(self.work, "response.der"), "rb") as file:
+            said = ca_issuers.answers(file.read(), Content_Type="application/ocsp-response")
+        server.responders[OCSP + "here"] = lambda about: said
+        return server
+
+    LIST = "crlDistributionPoints = URI:%(list)s\n"
+
+    def assertInTurn(self, expected):
+        """[(context, what it says)], with an empty cache."""
+        shutil.rmtree(os.path.join(self.work, "cache"), ignore_errors=True)
+        self.assertEqual(self.in_turn(*[context for context, _ in expected]), [said for _, said in expected])
+
+    def test_what_one_cannot_believe_is_fetched_by_the_other(self):
+        server = self.serve(self.LIST)
+        for setting, without in (("soft", "accepted"), ("hard", self.UNKNOWN)):
+            with self.subTest(setting):
+                new, old = self.context(setting, False), self.context(setting, True)
+                self.assertInTurn([(new, without), (new, without)])
+                self.assertEqual(server.asked, ["list"])  # left alone by who could not believe it
+                server.forget()
+                self.assertInTurn([(new, without), (old, self.REVOKED)])
+                self.assertEqual(server.asked, ["list", "list"])
+                server.forget()
+
+    def test_where_one_may_not_go_the_other_goes(self):
+        self.serve(self.LIST)
+        self.assertInTurn([(self.context("soft", True, private="no"), "accepted"),
+                           (self.context("soft", True), self.REVOKED)])
+
+    def test_a_response_is_verified_with_the_algorithms_of_its_signers_certificate(self):
+        # The thread's default library context knows no MD4. The issuer was read in the one that verifies, and a
+        # responder of its own with the response, for which OpenSSL takes the default one.
+        self.make("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Responder", "-keyout", "responder.key",
+                  "-out", "responder.csr")
+        self.file("responder.cnf", "extendedKeyUsage = OCSPSigning\n")
+        self.make("x509", "-req", "-in", "responder.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "8",
+                  "-days", "2", "-sha256", "-extfile", "responder.cnf", "-out", "responder.pem")
+        new, old = self.context("hard", False), self.context("hard", True)
+        for signer, digest, by_new, by_old in (("ca", "md4", self.UNKNOWN, self.REVOKED),
+                                               ("responder", "md4", self.UNKNOWN, self.UNKNOWN),
+                                               ("responder", "sha256", self.REVOKED, self.REVOKED)):
+            with self.subTest(signer, digest=digest):
+                self.serve("authorityInfoAccess = OCSP;URI:%(ocsp)s\n", signer, digest)
+                self.assertInTurn([(new, by_new)])
+                self.assertInTurn([(old, by_old)])
 
 
 class Told(RevocationTest):
