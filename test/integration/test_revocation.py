@@ -1333,7 +1333,8 @@ class LibraryContexts(support.OstrustTest):
         self.roots = os.path.join(self.work, "roots")
         os.mkdir(self.roots)
         key = ["-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "2"]
-        self.make("req", "-x509", *key, "-subj", "/CN=Old CA", "-keyout", "ca.key", "-out", "ca.pem")
+        self.make("req", "-x509", *key, "-subj", "/CN=Old CA", "-addext", "basicConstraints=critical,CA:TRUE",
+                  "-keyout", "ca.key", "-out", "ca.pem")
         self.make("req", "-new", *key, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
                   "-keyout", "leaf.key", "-out", "leaf.csr")
         self.make("x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-copy_extensions", "copy",
