@@ -1439,6 +1439,53 @@ class LibraryContexts(support.OstrustTest):
                 self.assertInTurn([(old, by_old)])
 
 
+class LackingOpenSsl(RevocationTest):
+    """A libcrypto that does not export all that it takes to look for revocation: a copy of the system's in which one name is
+    another. The names are of functions that OpenSSL itself does not use: not libcrypto, libssl, or the openssl command."""
+
+    LACKING = ("OCSP_SINGLERESP_get_ext_by_critical", "BIO_meth_set_read")
+
+    def without(self, name):
+        """What its LD_LIBRARY_PATH has to be."""
+        mapped = re.search(r"libcrypto\S+ => (/\S+)", subprocess.run(
+            ["ldd", support.OPENSSL], stdout=subprocess.PIPE, check=True, text=True).stdout).group(1)
+        with open(mapped, "rb") as file:
+            content = file.read()
+        if name:
+            symbol = b"\0%s\0" % name.encode()
+            self.assertIn(symbol, content)
+            content = content.replace(symbol, symbol[:-2] + b"_\0")
+        directory = os.path.join(self.work, name or "whole")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, os.path.basename(mapped)), "wb") as out:
+            out.write(content)
+        return directory
+
+    def ask_in(self, name, setting, leaf):
+        done = self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem(leaf),
+                            configuration=self.checking(setting), LD_LIBRARY_PATH=self.without(name))
+        errors = re.findall(r"^error (\d+) at (\d+) depth", done.err, re.M)
+        self.assertEqual(done.status, 2 if errors else 0, done)
+        return tuple(map(int, errors[0])) if errors else ACCEPTED, done
+
+    def test_hard_refuses(self):
+        # The twin: the copy alone changes nothing.
+        self.assertEqual(self.ask_in(None, "hard", "direct-good")[0], ACCEPTED)
+        for name in self.LACKING:
+            with self.subTest(name):
+                seen, done = self.ask_in(name, "hard", "direct-good")
+                self.assertEqual(seen, NO_ANSWER, done)
+                self.assertIn("CN=direct-good at depth 0 is of unknown revocation status: this OpenSSL lacks what it "
+                              "takes to find out", done.err)
+
+    def test_the_others_do_not(self):
+        self.assertEqual(self.ask_in(None, "soft", "direct-revoked")[0], REVOKED)
+        for name in self.LACKING:
+            for setting in ("local", "soft"):
+                with self.subTest(name, setting=setting):
+                    self.assertEqual(self.ask_in(name, setting, "direct-revoked")[0], ACCEPTED)
+
+
 class Told(RevocationTest):
     """What is logged, reported and forgiven."""
 
