@@ -76,7 +76,13 @@ std::string DescribeBinding(const ProviderHandle& handle) {
       intermediates != NameOf(config.network.intermediates)) {
     text += ", because this OpenSSL has nothing to fetch with";
   }
-  return text + "; revocation: " + RevocationOf(handle) + "; verify: " + VerifyOf(handle);
+  const std::string revocation = RevocationOf(handle);
+  text += "; revocation: " + revocation;
+  if (config.verify != VerifyMode::kRoots && revocation != NameOf(config.network.revocation)) {
+    text += ", because this OpenSSL lacks what it takes to look for it";
+    if (config.network.revocation == platform::Revocation::kHard) text += ": servers are refused";
+  }
+  return text + "; verify: " + VerifyOf(handle);
 }
 
 std::string UnknownKeysOf(const ProviderHandle& handle) {

@@ -13,6 +13,7 @@
 #include "platform/trust_settings.hpp"
 #include "provider/params.hpp"
 #include "provider/provider.hpp"
+#include "provider/standing.hpp"
 #include "provider/uri.hpp"
 
 namespace ostrust {
@@ -132,11 +133,30 @@ class Session {
   std::size_t next_ = 0;
 };
 
+/// Why nothing may be handed out; empty where it may. A store that is filled from here is judged
+/// only where the lookup methods are hooked, and `hard` means to refuse what cannot be checked.
+std::string WhyWithheld(const ProviderHandle& handle) {
+  const Config& config = handle.context->config();
+  if (config.verify != VerifyMode::kPlatform ||
+      config.network.revocation != platform::Revocation::kHard ||
+      (handle.binding != nullptr &&
+       std::strcmp(handle.binding->Reach(), standing_params::kReachFull) == 0)) {
+    return {};
+  }
+  return "revocation = hard cannot be kept in this OpenSSL: " +
+         (handle.binding == nullptr ? handle.why_no_binding : handle.binding->WhyLimited());
+}
+
 void* Open(void* provctx, const char* uri) noexcept {
-  const auto& context = static_cast<ProviderHandle*>(provctx)->context;
+  const ProviderHandle& handle = *static_cast<ProviderHandle*>(provctx);
+  const auto& context = handle.context;
   try {
     if (ClassifyUri(uri) != UriKind::kOsStore) {
       context->core().RaiseError(Reason::kBadUri, uri);
+      return nullptr;
+    }
+    if (const std::string why = WhyWithheld(handle); !why.empty()) {
+      context->core().RaiseError(Reason::kBadConfiguration, why);
       return nullptr;
     }
     Unavailable why;

@@ -141,7 +141,7 @@ class Binding {
 
   /// What of the configuration's `intermediates` is done in this libcrypto.
   platform::Intermediates IntermediatesOf(const ProviderContext& context) const;
-  /// What of `revocation`.
+  /// What of `revocation`. Off where it cannot be looked for: then `hard` refuses every server.
   platform::Revocation RevocationOf(const ProviderContext& context) const;
 
   const host::Symbols& symbols() const { return symbols_; }

@@ -18,11 +18,16 @@ namespace {
 // knows.
 constexpr unsigned kNeverSent = 0xff6f;
 
+platform::Revocation WantedRevocation(const ProviderContext& context) {
+  return context.config().verify == VerifyMode::kRoots ? platform::Revocation::kOff
+                                                       : context.config().network.revocation;
+}
+
 }  // namespace
 
 platform::Revocation Binding::RevocationOf(const ProviderContext& context) const {
-  return context.config().verify == VerifyMode::kRoots ? platform::Revocation::kOff
-                                                       : context.config().network.revocation;
+  return chain_verifier_ == nullptr && !symbols_.CanCheckRevocation() ? platform::Revocation::kOff
+                                                                      : WantedRevocation(context);
 }
 
 void Binding::WatchClientHellos(const host::TlsLibrary& tls, SSL_CTX* ssl_ctx) const {
@@ -52,7 +57,7 @@ std::vector<verify::Refusal> Binding::RevocationRefusals(
     const verify::Role& role, const platform::TrustStore& snapshot) const {
   using platform::Revocation;
   const ProviderContext& provider = *state.context->provider;
-  const Revocation mode = RevocationOf(provider);
+  const Revocation mode = WantedRevocation(provider);
   // Where the system has a verifier of its own, that one was asked.
   if (mode == Revocation::kOff || chain_verifier_ != nullptr ||
       (verification != nullptr && verification->completing)) {

@@ -1461,8 +1461,8 @@ class LackingOpenSsl(RevocationTest):
             out.write(content)
         return directory
 
-    def ask_in(self, name, setting, leaf):
-        done = self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem(leaf),
+    def ask_in(self, name, setting, leaf, option="-CAfile"):
+        done = self.openssl("verify", "-verify_hostname", "localhost", option, "os://", self.pem(leaf),
                             configuration=self.checking(setting), LD_LIBRARY_PATH=self.without(name))
         errors = re.findall(r"^error (\d+) at (\d+) depth", done.err, re.M)
         self.assertEqual(done.status, 2 if errors else 0, done)
@@ -1477,6 +1477,23 @@ class LackingOpenSsl(RevocationTest):
                 self.assertEqual(seen, NO_ANSWER, done)
                 self.assertIn("CN=direct-good at depth 0 is of unknown revocation status: this OpenSSL lacks what it "
                               "takes to find out", done.err)
+                self.assertIn("; revocation: off, because this OpenSSL lacks what it takes to look for it: servers are refused; ",
+                              done.err)
+
+    def test_where_nothing_can_be_judged_hard_hands_nothing_out(self):
+        for option in ("-CAfile", "-CAstore"):
+            self.assertEqual(self.ask_in(None, "hard", "direct-good", option)[0], ACCEPTED)
+        # Without a function that all verdicts need there is only the store loader; then again without lookup methods.
+        unbound, unhooked = "X509_STORE_CTX_set_current_cert", os.path.join(os.path.dirname(support.MODULE), "test",
+                                                                           "ostrust-unhooked.so")
+        for name, more in ((unbound, {}), (None, {"module": unhooked})):
+            for setting, expected in (("soft", ACCEPTED), ("hard", None)):
+                with self.subTest(name, setting=setting):
+                    done = self.openssl("verify", "-verify_hostname", "localhost", "-CAstore", "os://",
+                                        self.pem("direct-good"), configuration=self.checking(setting, **more),
+                                        LD_LIBRARY_PATH=self.without(name))
+                    self.assertEqual(done.status == 0, expected == ACCEPTED, done)
+                    self.assertEqual("revocation = hard cannot be kept in this OpenSSL: " in done.err, setting == "hard", done)
 
     def test_the_others_do_not(self):
         self.assertEqual(self.ask_in(None, "soft", "direct-revoked")[0], REVOKED)
