@@ -444,7 +444,8 @@ OSTRUST_EXPORT void* realloc(void* block, std::size_t size) noexcept {
 
 OSTRUST_EXPORT void free(void* block) noexcept {
   if (block == nullptr || IsEarly(block)) return;
-  Resolved(real_free, "free")(block);
+  // dlsym() frees what an earlier one of the sanitizer's said; that one call may lose it.
+  if (const auto real = Resolved(real_free, "free")) real(block);
 }
 
 OSTRUST_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
