@@ -131,7 +131,8 @@ class Verdicts(FaultTest):
             tried = self.faults(REJECTED, configuration, 400, via=via, stride=41, ways=1, within=within,
                                 unread="EACCES,EIO,short")
             self.assertIn(REJECTED, tried["answers"], tried)
-            self.assertTrue(any("lookup" in answer for answer in tried["answers"]), tried)
+            # A sanitized run tries too few ways for this to be among them.
+            self.assertTrue(support.SANITIZER or any("lookup" in answer for answer in tried["answers"]), tried)
 
     def test_a_shortage_that_lasts(self):
         self.faults(ACCEPTED, self.ostrust(), 400, lasting="yes", stride=5)
