@@ -84,6 +84,24 @@ except OSError: report("no such file")""" % name)
         shutil.copyfile(self.configuration + ".before", self.configuration)
         self.assertEqual(self.shown(self.configuration), (True, "304"))
 
+    def test_all_at_once_where_enable_wrote_the_file(self):
+        env = support.environment(os.devnull, HOME=self.work)
+        done = support.run([support.TOOL, "enable", "--user", "--module", support.MODULE], env)
+        self.assertEqual(done.status, 0, done)
+        written = os.path.join(self.work, ".config", "ostrust", "openssl.cnf")
+        on, policy = self.shown(written)
+        self.assertTrue(on)
+        done = self.documented("docs/security.md", "sed ", {" /etc/ostrust/openssl.cnf": " " + written}, env)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.shown(written), (False, policy))
+        with open(written) as file:
+            self.assertEqual(len(re.findall(r"^#ostrust = ", file.read(), re.M)), 2)  # and Node.js's
+        refused = support.run([support.TOOL, "disable", "--user"], env)
+        self.assertEqual(refused.status, 1, refused)
+        done = support.run([support.TOOL, "disable", "--user", "--force"], env)
+        self.assertEqual(done.status, 0, done)
+        self.assertFalse(os.path.exists(written))
+
     def test_activate_is_no_switch(self):
         """docs/security.md warns of it because of OpenSSL 3.0: the key alone activates, whatever its value."""
         with open(self.configuration, "a") as out:
