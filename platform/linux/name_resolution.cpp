@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "platform/linux/root_directory.hpp"
+
 namespace ostrust::platform {
 namespace {
 
@@ -168,6 +170,11 @@ std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
   auto literal = ResolveLiteral(host, port);
   if (!literal.empty()) return literal;
 
+  // getaddrinfo() loads the modules that /etc/nsswitch.conf names, and they are this tree's.
+  if (!FirstRoot().IsTheSame()) {
+    why = host + ": no name is resolved in a process that called chroot()";
+    return {};
+  }
   if (ResolverIsStuck()) {
     why = host + ": not resolved, because the name service has not answered " +
           std::to_string(kMaxAbandonedResolvers) + " earlier questions yet";

@@ -37,7 +37,8 @@ bool ResolverIsStuck();
 
 /// The addresses of `host` as `resolver` knows them, or the one that it is the literal of, for
 /// which no resolver is asked and no thread is started. None, with a clause in `why`, when it is
-/// unknown, the deadline came, or no thread could be started. Thread-safe; keeps no lock over
+/// unknown, the deadline came, no thread could be started, or the process called chroot() (see
+/// FirstRoot()). Thread-safe; keeps no lock over
 /// fork(), and a child begins without abandoned threads. Changes errno. May throw std::bad_alloc.
 std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
                                     std::chrono::steady_clock::time_point deadline,

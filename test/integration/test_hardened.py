@@ -15,6 +15,9 @@ import small_root
 import support
 from support import HOSTS, MODULE, SOURCE, OstrustTest, hashed_directory, pem, port_of
 
+sys.path.insert(0, os.path.join(SOURCE, "test", "pki"))
+from pki import Pki, subject  # noqa: E402
+
 ACCEPTED = "accepted"
 UNKNOWN = "unable to get local issuer certificate"
 CONFINED = os.path.join(HOSTS, "confined")
@@ -200,6 +203,25 @@ class Chroot(Hardened):
         self.assertIn("libcrypto", inside.err)
         self.assertNotIn(said, inside.err)
         self.assertIn(said, self.confined(LD_DEBUG="libs").err)  # the twin
+
+    def test_nor_one_of_the_name_services_by_resolving_a_name(self):
+        """Which ones the C library loads, and from where, /etc/nsswitch.conf of the tree says."""
+        pki = Pki(self.work, support.OPENSSL)
+        pki.root("root", subject("Root"))
+        pki.issue("missing", subject("Missing"), "root", kind="intermediate")
+        pki.issue("leaf", subject("localhost"), "missing",
+                  extensions="authorityInfoAccess = caIssuers;URI:http://localhost/missing.der\n")
+        leaf = os.path.join(self.work, "leaf")
+        self.store(os.path.join(self.work, "root"))
+        self.plant("/etc/nsswitch.conf", "hosts: planted\n")
+        configuration = self.ostrust({"intermediates": "fetch", "cache-dir": "off", "log": "error"})
+        inside, outside = (self.confined(*where, configuration=configuration, servers=(leaf,), LD_DEBUG="libs")
+                           for where in (("--chroot", self.jail), ()))
+        self.assertAnswers(inside, UNKNOWN)
+        self.assertNotIn("find library=libnss_planted", inside.err)
+        self.assertRegex(inside.err, r"localhost: no name is resolved in a process that called chroot\(\)")
+        self.assertAnswers(outside, UNKNOWN)  # the twin, which learns what is no public address
+        self.assertRegex(outside.err, "localhost.* is not globally reachable")
 
     def test_nor_is_p11_kits_module_for_a_first_context_in_there(self):
         module = "/planted/p11-kit-trust.so"
