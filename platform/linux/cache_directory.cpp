@@ -15,7 +15,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "platform/linux/secure_execution.hpp"
@@ -88,14 +87,14 @@ UniqueFd OpenDirectory(const std::string& directory, std::string& why) {
   };
   const std::unique_ptr<char, Free> real(realpath(directory.c_str(), nullptr));
   if (real == nullptr) {
-    why = directory + ": " + std::generic_category().message(errno);
+    why = directory + ": " + ErrorText(errno);
     return UniqueFd(-1);
   }
   std::string path = real.get();
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
   if (fd.Get() < 0 || fstat(fd.Get(), &status) != 0) {
-    why = directory + ": " + std::generic_category().message(errno);
+    why = directory + ": " + ErrorText(errno);
     return UniqueFd(-1);
   }
   if (!IsOurs(status)) {

@@ -2,12 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <locale.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 namespace ostrust::platform {
@@ -39,7 +40,11 @@ bool IsNoFile(const struct dirent& entry) {
 }  // namespace
 
 std::string ErrorText(int error) {
-  return std::generic_category().message(error);
+  const locale_t english = newlocale(LC_ALL_MASK, "C", nullptr);
+  if (english == nullptr) return "error " + std::to_string(error);
+  std::string text = strerror_l(error, english);
+  freelocale(english);
+  return text;
 }
 
 bool IsLackOfMeans(int error) {

@@ -60,7 +60,9 @@ struct OpenedPath {
   bool IsDirectory() const { return S_ISDIR(status.st_mode); }
 };
 
-/// The text for an errno, as "No such file or directory".
+/// What an errno means, in English whatever the program's language is: strerror() reads a
+/// catalogue, in a process that called chroot() one of the new tree, and the C library loads the
+/// converter that it names from there. Thread-safe. May throw std::bad_alloc.
 std::string ErrorText(int error);
 
 /// Whether this errno of stat(), open() or read() says that the process has no descriptor or memory

@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <utility>
 
+#include "platform/linux/file_io.hpp"
 #include "platform/linux/root_directory.hpp"
 
 namespace ostrust::platform {
@@ -68,8 +68,9 @@ std::vector<NetworkAddress> CallGetaddrinfo(const std::string& host, std::uint16
   const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
   const std::unique_ptr<addrinfo, AddressesDeleter> owned(error == 0 ? list : nullptr);
   if (error != 0) {
-    why = host + ": " +
-          (error == EAI_SYSTEM ? std::generic_category().message(errno) : gai_strerror(error));
+    // Nobody asks why a name is no literal, and gai_strerror() translates: see ErrorText().
+    if ((flags & AI_NUMERICHOST) != 0) return {};
+    why = host + ": " + (error == EAI_SYSTEM ? ErrorText(errno) : gai_strerror(error));
     return {};
   }
   std::vector<NetworkAddress> addresses;
@@ -182,7 +183,7 @@ std::vector<NetworkAddress> Resolve(const std::string& host, std::uint16_t port,
   }
   const auto lookup = std::make_shared<Lookup>(host, port, resolver);
   if (const int error = StartResolver(lookup); error != 0) {
-    why = host + ": no thread to resolve it in: " + std::generic_category().message(error);
+    why = host + ": no thread to resolve it in: " + ErrorText(error);
     return {};
   }
   std::unique_lock lock(lookup->mutex);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -99,7 +98,7 @@ UniqueFd Connect(const NetworkAddress& address, Deadline deadline, std::string& 
     error = errno == EINPROGRESS || errno == EINTR ? FinishConnecting(fd.Get(), deadline) : errno;
   }
   if (error == 0) return fd;
-  why = ToText(address) + ": " + std::generic_category().message(error);
+  why = ToText(address) + ": " + ErrorText(error);
   return UniqueFd(-1);
 }
 

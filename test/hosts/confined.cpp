@@ -8,6 +8,7 @@
 //     --before PORT       a handshake before anything is taken away
 //     --allow NAMES       system calls, separated by commas; any other ends it with status 3
 //     --refuse NAMES      system calls that fail with EPERM, as under SystemCallErrorNumber=
+//     --language yes      that of the environment, by setlocale()
 //     --chroot DIRECTORY
 //     --nofile yes        no file descriptor is left: RLIMIT_NOFILE
 //     --memory BYTES      RLIMIT_AS: so much more than there is at that moment
@@ -18,6 +19,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <locale.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -189,6 +191,7 @@ int main(int count, char** arguments) {
   }
   const auto has = [&](const char* name) { return options.count(name) != 0; };
 
+  if (has("--language")) Require(setlocale(LC_ALL, "") != nullptr, "setlocale");
   const Owned<SSL_CTX> context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   const char* const cafile = has("--cafile") ? options["--cafile"].c_str() : nullptr;

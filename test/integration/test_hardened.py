@@ -204,17 +204,20 @@ class Chroot(Hardened):
         self.assertNotIn(said, inside.err)
         self.assertIn(said, self.confined(LD_DEBUG="libs").err)  # the twin
 
-    def test_nor_one_of_the_name_services_by_resolving_a_name(self):
-        """Which ones the C library loads, and from where, /etc/nsswitch.conf of the tree says."""
+    def forgetful(self):
+        """A server whose intermediate is behind a name, and a configuration that fetches it."""
         pki = Pki(self.work, support.OPENSSL)
         pki.root("root", subject("Root"))
         pki.issue("missing", subject("Missing"), "root", kind="intermediate")
         pki.issue("leaf", subject("localhost"), "missing",
                   extensions="authorityInfoAccess = caIssuers;URI:http://localhost/missing.der\n")
-        leaf = os.path.join(self.work, "leaf")
         self.store(os.path.join(self.work, "root"))
+        return os.path.join(self.work, "leaf"), self.ostrust({"intermediates": "fetch", "cache-dir": "/not/there", "log": "error"})
+
+    def test_nor_one_of_the_name_services_by_resolving_a_name(self):
+        """Which ones the C library loads, and from where, /etc/nsswitch.conf of the tree says."""
+        leaf, configuration = self.forgetful()
         self.plant("/etc/nsswitch.conf", "hosts: planted\n")
-        configuration = self.ostrust({"intermediates": "fetch", "cache-dir": "off", "log": "error"})
         inside, outside = (self.confined(*where, configuration=configuration, servers=(leaf,), LD_DEBUG="libs")
                            for where in (("--chroot", self.jail), ()))
         self.assertAnswers(inside, UNKNOWN)
@@ -222,6 +225,22 @@ class Chroot(Hardened):
         self.assertRegex(inside.err, r"localhost: no name is resolved in a process that called chroot\(\)")
         self.assertAnswers(outside, UNKNOWN)  # the twin, which learns what is no public address
         self.assertRegex(outside.err, "localhost.* is not globally reachable")
+
+    def test_nor_a_converter_of_characters_by_a_message_in_the_programs_language(self):
+        """strerror() and gai_strerror() read the catalogue of the tree, and the C library loads the converter that it names from
+        there (seen)."""
+        if shutil.which("strace") is None:
+            self.skipTest("there is no strace")
+        trace = os.path.join(self.work, "trace")
+        leaf, configuration = self.forgetful()
+        done = self.confined("--language", "yes", "--chroot", self.jail, configuration=configuration, servers=(leaf,),
+                             within=("strace", "-f", "-o", trace, "-e", "trace=chroot,openat,readlink,readlinkat"),
+                             LC_ALL="C.UTF-8", LANGUAGE="xx")
+        self.assertAnswers(done, UNKNOWN)
+        with open(trace) as file:
+            after = file.read().split(" chroot(")[1]
+        self.assertIn("ENOENT", after)  # so there was something to say
+        self.assertNotIn("libc.mo", after)
 
     def test_nor_is_p11_kits_module_for_a_first_context_in_there(self):
         module = "/planted/p11-kit-trust.so"
