@@ -282,42 +282,11 @@ bool WriteCachedParts(const std::string& directory, const std::string& name,
   return false;
 }
 
-CacheLock::Result CacheLock::Take(const std::string& directory, const std::string& name) {
+FileLock::Result LockCached(const std::string& directory, const std::string& name, FileLock& lock) {
   std::string ignored;
   UniqueFd parent = OpenDirectory(directory, ignored);
-  if (parent.Get() < 0) return Result::kImpossible;
-  // Whoever has it removes the file before he gives it back, so what was opened may no longer be
-  // what the name leads to. Where that happens again and again others are at it.
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    UniqueFd file(openat(parent.Get(), name.c_str(),
-                         O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
-    struct stat opened {};
-    struct stat named {};
-    if (file.Get() < 0 || fstat(file.Get(), &opened) != 0 || !S_ISREG(opened.st_mode) ||
-        !IsOurs(opened)) {
-      return Result::kImpossible;
-    }
-    struct flock whole {};
-    whole.l_type = F_WRLCK;
-    whole.l_whence = SEEK_SET;
-    if (fcntl(file.Get(), F_SETLK, &whole) != 0) {
-      return errno == EACCES || errno == EAGAIN ? Result::kTakenByOther : Result::kImpossible;
-    }
-    if (fstatat(parent.Get(), name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-        named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) {
-      continue;
-    }
-    directory_ = std::move(parent);
-    file_ = std::move(file);
-    name_ = name;
-    process_ = getpid();
-    return Result::kTaken;
-  }
-  return Result::kTakenByOther;
-}
-
-CacheLock::~CacheLock() {
-  if (file_.Get() >= 0 && process_ == getpid()) unlinkat(directory_.Get(), name_.c_str(), 0);
+  if (parent.Get() < 0) return FileLock::Result::kImpossible;
+  return lock.Take(std::move(parent), name);
 }
 
 std::string WriteInFirst(const std::vector<std::string>& directories,

@@ -7,8 +7,6 @@
 // own: only what is root's is read then, and nothing is written.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -19,6 +17,7 @@
 
 #include "platform/bytes.hpp"
 #include "platform/linux/file_io.hpp"
+#include "platform/linux/file_lock.hpp"
 #include "platform/linux/file_stamp.hpp"
 
 namespace ostrust::platform {
@@ -77,32 +76,9 @@ bool WriteCached(const std::string& directory, const std::string& name, ByteView
 bool WriteCachedParts(const std::string& directory, const std::string& name,
                       std::initializer_list<ByteView> parts);
 
-/// A file in `directory` that one process at a time has locked. It is there only meanwhile.
-///
-/// The lock is fcntl()'s, which belongs to the process: a child that is forked meanwhile has no
-/// part in it, so it cannot hold it longer than its parent wants to, as it would with flock() or an
-/// open file description's (the descriptor is close-on-exec, not close-on-fork). And it ends with
-/// the process, however that ends. The price: it keeps no other thread of this process away, and is
-/// lost when one of them closes the file; whoever takes it sees to it that none opens it.
-class CacheLock {
- public:
-  enum class Result : std::uint8_t { kTaken, kTakenByOther, kImpossible };
-
-  CacheLock() = default;
-  CacheLock(const CacheLock&) = delete;
-  CacheLock& operator=(const CacheLock&) = delete;
-  /// Gives it back. Does nothing in a child that was forked after it was taken.
-  ~CacheLock();
-
-  /// Does not wait. To be called until it returns kTaken, if at all.
-  Result Take(const std::string& directory, const std::string& name);
-
- private:
-  UniqueFd directory_{-1};
-  UniqueFd file_{-1};
-  std::string name_;
-  pid_t process_ = 0;
-};
+/// Takes `lock` on the file `name` in `directory`. kImpossible also where WriteCached() writes
+/// nothing because of who could have written there.
+FileLock::Result LockCached(const std::string& directory, const std::string& name, FileLock& lock);
 
 /// Calls `write` with each directory that can be expected to work (PrepareCacheDirectory()) until
 /// it returns no reason why it could not write. Returns the reasons of them all, as a clause; empty

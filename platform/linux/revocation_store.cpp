@@ -272,7 +272,7 @@ Directories HashedDirectories(const std::string& trust_source) {
   return directories;
 }
 
-/// Which turns threads of this process have: all stores together, because CacheLock tells
+/// Which turns threads of this process have: all stores together, because FileLock tells
 /// processes apart and nothing else.
 class Turns {
  public:
@@ -316,15 +316,15 @@ class OneTurn : public RevocationStore::Turn {
     std::string ignored;
     for (const std::string& directory : directories) {
       if (!PrepareCacheDirectory(directory, ignored)) continue;
-      const CacheLock::Result result = lock_.emplace().Take(directory, name_);
-      if (result != CacheLock::Result::kImpossible) return result == CacheLock::Result::kTaken;
+      const FileLock::Result result = LockCached(directory, name_, lock_.emplace());
+      if (result != FileLock::Result::kImpossible) return result == FileLock::Result::kTaken;
     }
     return true;
   }
 
  private:
   const std::string name_;
-  std::optional<CacheLock> lock_;
+  std::optional<FileLock> lock_;
   pid_t process_ = 0;  // which entered; 0 when it did not
 };
 

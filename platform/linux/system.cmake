@@ -9,6 +9,7 @@ set(posix_platform_sources
   linux/cache_directory.cpp
   linux/chain_verifier.cpp
   linux/file_io.cpp
+  linux/file_lock.cpp
   linux/file_stamp.cpp
   linux/file_trust_source.cpp
   linux/hashed_directory.cpp

@@ -8,11 +8,13 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -331,21 +333,76 @@ TEST_F(CacheDirectoryTest, AFullDiskLeavesWhatWasThere) {
 }
 
 TEST_F(CacheDirectoryTest, ALockIsTakenByOneProcess) {
-  using Result = CacheLock::Result;
+  using Result = FileLock::Result;
   {
-    CacheLock lock;
-    ASSERT_EQ(lock.Take(directory_, "lock"), Result::kTaken);
-    const auto take = [this] { return static_cast<int>(CacheLock().Take(directory_, "lock")); };
-    EXPECT_EQ(InChild(take), static_cast<int>(Result::kTakenByOther));
+    FileLock lock;
+    ASSERT_EQ(LockCached(directory_, "lock", lock), Result::kTaken);
+    const int result = InChild([this] {
+      FileLock other;
+      if (LockCached(directory_, "lock", other) != Result::kTakenByOther) return 1;
+      return other.Holder() == getppid() ? 0 : 2;
+    });
+    EXPECT_EQ(result, 0);
     EXPECT_TRUE(fs::exists(temporary_.Path("parent/cache/lock")));
   }
   EXPECT_FALSE(fs::exists(temporary_.Path("parent/cache/lock")));
-  EXPECT_EQ(CacheLock().Take(directory_, "lock"), Result::kTaken);
+  FileLock again;
+  EXPECT_EQ(LockCached(directory_, "lock", again), Result::kTaken);
+  struct stat status {};
+  ASSERT_EQ(stat(temporary_.Path("parent/cache/lock").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600u);
+}
+
+TEST_F(CacheDirectoryTest, AChildHasNoPartInALock) {
+  std::optional<FileLock> lock;
+  ASSERT_EQ(LockCached(directory_, "lock", lock.emplace()), FileLock::Result::kTaken);
+  const int result = InChild([&lock] {
+    lock.reset();
+    return 0;
+  });
+  EXPECT_EQ(result, 0);
+  EXPECT_TRUE(fs::exists(temporary_.Path("parent/cache/lock")));
+}
+
+/// Whoever has the lock is the only one who can make this file.
+TEST_F(CacheDirectoryTest, ALockThatIsRemovedIsNotTakenByTwo) {
+  const std::string inside = temporary_.Path("parent/cache/inside");
+  const auto take_and_give_back = [&] {
+    int taken = 0;
+    for (int i = 0; i < 2'000'000 && taken < 3'000; ++i) {
+      FileLock lock;
+      if (LockCached(directory_, "lock", lock) != FileLock::Result::kTaken) continue;
+      ++taken;
+      const UniqueFd file(open(inside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+      if (file.Get() < 0) return 1;
+      unlink(inside.c_str());
+    }
+    return 0;
+  };
+  const pid_t other = fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) _exit(take_and_give_back());
+  EXPECT_EQ(take_and_give_back(), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(other, &status, 0), other);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(CacheDirectoryTest, WhatAKillLeftIsTaken) {
+  temporary_.Write("parent/cache/lock", "");
+  {
+    FileLock lock;
+    EXPECT_EQ(LockCached(directory_, "lock", lock), FileLock::Result::kTaken);
+  }
+  EXPECT_FALSE(fs::exists(temporary_.Path("parent/cache/lock")));
 }
 
 TEST_F(CacheDirectoryTest, WhatOthersCouldHavePutThereIsNoLock) {
-  using Result = CacheLock::Result;
-  const auto take = [this](const char* name) { return CacheLock().Take(directory_, name); };
+  using Result = FileLock::Result;
+  const auto take = [this](const char* name) {
+    FileLock lock;
+    return LockCached(directory_, name, lock);
+  };
   ASSERT_EQ(mkfifo(temporary_.Path("parent/cache/fifo").c_str(), 0600), 0);
   temporary_.Link("parent/cache/link", temporary_.Path("parent/target"));
   Mode("parent/cache/file", 0664);
