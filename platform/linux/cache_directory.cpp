@@ -286,7 +286,7 @@ FileLock::Result LockCached(const std::string& directory, const std::string& nam
   std::string ignored;
   UniqueFd parent = OpenDirectory(directory, ignored);
   if (parent.Get() < 0) return FileLock::Result::kImpossible;
-  return lock.Take(std::move(parent), name);
+  return lock.Take(std::move(parent), name, ignored);
 }
 
 std::string WriteInFirst(const std::vector<std::string>& directories,

@@ -6,11 +6,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace ostrust::platform {
 
-FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name) {
+FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name, std::string& why) {
+  const auto failed = [&why] {
+    why = std::generic_category().message(errno);
+    return Result::kImpossible;
+  };
   // Whoever has it removes the file before he gives it back, so what was opened may no longer be
   // what the name leads to. Where that happens again and again others are at it.
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -18,17 +23,17 @@ FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name) {
                          O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
     struct stat opened {};
     struct stat named {};
-    if (file.Get() < 0 || fstat(file.Get(), &opened) != 0) return Result::kImpossible;
+    if (file.Get() < 0 || fstat(file.Get(), &opened) != 0) return failed();
     if (!S_ISREG(opened.st_mode) || (opened.st_uid != 0 && opened.st_uid != geteuid()) ||
         (opened.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-      errno = EPERM;
+      why = "this is no regular file, belongs to another user or can be written by others";
       return Result::kImpossible;
     }
     struct flock whole {};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
     if (fcntl(file.Get(), F_SETLK, &whole) != 0) {
-      if (errno != EACCES && errno != EAGAIN) return Result::kImpossible;
+      if (errno != EACCES && errno != EAGAIN) return failed();
       const bool is_known = fcntl(file.Get(), F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
       holder_ = is_known ? std::max<pid_t>(whole.l_pid, 0) : 0;
       return Result::kTakenByOther;

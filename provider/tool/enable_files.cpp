@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -20,6 +19,7 @@
 namespace ostrust::tool {
 namespace {
 
+using platform::FileLock;
 using platform::UniqueFd;
 
 constexpr std::size_t kMaxSize = std::size_t{1} << 20;
@@ -333,9 +333,12 @@ bool FileTree::IsSafe(const std::string& path, std::string& why) const {
   return false;
 }
 
-bool FileTree::Lock(const std::string& folder) {
-  lock_ = UniqueFd(OpenFollowing(folder, O_RDONLY | O_DIRECTORY));
-  return lock_.Get() < 0 || ::flock(lock_.Get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+FileLock::Result FileTree::Lock(const std::string& path, FileLock& lock, std::string& why) const {
+  UniqueFd folder = OpenParent(path, why);
+  if (folder.Get() < 0) return FileLock::Result::kImpossible;
+  const auto result = lock.Take(std::move(folder), FileNameOf(path), why);
+  if (result == FileLock::Result::kImpossible) why = Shown(path) + ": " + why;
+  return result;
 }
 
 }  // namespace ostrust::tool

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/linux/file_io.hpp"
+#include "platform/linux/file_lock.hpp"
 
 namespace ostrust::tool {
 
@@ -70,8 +71,9 @@ class FileTree {
   /// Whether nobody but root and us can replace the file or anything on the way to it.
   bool IsSafe(const std::string& path, std::string& why) const;
 
-  /// Keeps others from changing anything until the object is gone; false when somebody does so now.
-  bool Lock(const std::string& folder);
+  /// Takes `lock` on the file. kImpossible: with a sentence in `why`.
+  platform::FileLock::Result Lock(const std::string& path, platform::FileLock& lock,
+                                  std::string& why) const;
 
  private:
   FileTree(const std::string& directory, int fd) : directory_(directory), base_(fd) {}
@@ -82,7 +84,6 @@ class FileTree {
 
   std::string directory_;
   platform::UniqueFd base_;
-  platform::UniqueFd lock_{-1};
 };
 
 }  // namespace ostrust::tool

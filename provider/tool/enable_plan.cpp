@@ -1,267 +1,251 @@
 #include "provider/tool/enable_plan.hpp"
 
 #include <algorithm>
-#include <set>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
 #include <utility>
 
+#include "provider/tool/enable_changes.hpp"
+#include "provider/tool/enable_proof.hpp"
+#include "provider/tool/enable_texts.hpp"
+#include "provider/tool/executable.hpp"
+#include "provider/tool/module_file.hpp"
+#include "provider/tool/probe.hpp"
+#include "provider/tool/run.hpp"
 #include "provider/tool/system.hpp"
 
 namespace ostrust::tool {
 namespace {
 
-constexpr const char* kSystemDropIn = "/etc/systemd/system.conf.d/ostrust.conf";
-constexpr const char* kSessionDropIn = "/etc/environment.d/ostrust.conf";
-constexpr const char* kShellDropIn = "/etc/profile.d/ostrust.sh";
-constexpr const char* kUserDropIn = "/.config/environment.d/ostrust.conf";
-constexpr const char* kMadeBy = "# Made by ostrust enable(1); ostrust disable removes it.\n";
-
-bool Contains(const std::vector<std::string>& paths, const std::string& path) {
-  return std::find(paths.begin(), paths.end(), path) != paths.end();
-}
-
-/// From its first to its last character that is no blank.
-std::string Trimmed(const std::string& line) {
-  const std::size_t from = line.find_first_not_of(" \t\r\n");
-  if (from == std::string::npos) return {};
-  return line.substr(from, line.find_last_not_of(" \t\r\n") + 1 - from);
-}
-
-std::string InDirectory(const std::string& directory, const std::string& name) {
-  return directory + (directory.ends_with("/") ? "" : "/") + name;
-}
-
-/// The path in an .include line; empty when it is none, or not a plain absolute path.
-std::string IncludedPath(const std::string& line) {
-  constexpr std::string_view kInclude = ".include";
-  if (line.compare(0, kInclude.size(), kInclude) != 0) return {};
-  std::size_t at = line.find_first_not_of(" \t", kInclude.size());
-  if (at == std::string::npos || (at == kInclude.size() && line[at] != '=')) return {};
-  if (line[at] == '=') at = line.find_first_not_of(" \t", at + 1);
-  if (at == std::string::npos || line[at] != '/') return {};
-  const std::string path = line.substr(at);
-  return path.find_first_of("$\\'\"`#") == std::string::npos ? path : std::string();
-}
-
-bool NamesTheVariable(const std::string& line) {
-  constexpr std::string_view kName = "OPENSSL_CONF";
-  const auto is_word = [&](std::size_t at) {
-    const char c = at < line.size() ? line[at] : ' ';
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  if (Trimmed(line).starts_with("#")) return false;
-  for (std::size_t at = line.find(kName); at != std::string::npos; at = line.find(kName, at + 1)) {
-    if ((at == 0 || !is_word(at - 1)) && !is_word(at + kName.size())) return true;
+/// What was set before stays set, and what is set now wins.
+std::vector<std::pair<std::string, std::string>> Keys(const EnableOptions& options,
+                                                      const EnableRecord& record) {
+  std::map<std::string, std::string> keys(record.settings.begin(), record.settings.end());
+  std::vector<std::pair<std::string, std::string>> now;
+  if (const std::string wrong = ReadSettings(options.settings, now); !wrong.empty()) {
+    RefuseUsage(wrong);
   }
-  return false;
+  for (const auto& [key, value] : now) keys[key] = value;
+  return {keys.begin(), keys.end()};
+}
+
+std::string FindLibcrypto() {
+  const std::string usual = "/usr/bin/openssl";  // not one that somebody has put before it on PATH
+  if (KindOf(usual) == FileKind::kRegular) {
+    const Library library = LinkedLibcrypto(usual, usual);
+    if (!library.path.empty()) return library.path;
+  }
+  std::string any = AnyLibcrypto();
+  if (any.empty()) Refuse("there is no libcrypto here to read openssl.cnf with", "install openssl");
+  return any;
+}
+
+/// The file that a program of the distribution reads when nothing else is said.
+std::string DistributionFile(const Place& place, const std::string& crypto) {
+  std::vector<std::string> usual = {"/etc/pki/tls/openssl.cnf", "/etc/ssl/openssl3.cnf",
+                                    "/etc/ssl/openssl.cnf"};
+  if (!place.IsLive()) {
+    for (const std::string& file : usual) {
+      if (place.system.IsFile(file)) return file;
+    }
+    return {};
+  }
+  ProbeQuestion question;
+  question.libcrypto = crypto;
+  question.set_user_id = true;  // that is: without OPENSSL_CONF
+  const Probe probe = ScanConfiguration(question);
+  if (!probe.failure.empty()) Refuse(probe.failure, "install OpenSSL 3 or later");
+  if (!probe.has_providers) {
+    Refuse(crypto + " is " + probe.version + ": only OpenSSL 3 and later has providers",
+           "install OpenSSL 3 or later");
+  }
+  const std::string& file = probe.configuration.file;
+  if (!place.system.IsFile(file)) return {};
+  for (const std::string& name : usual) {
+    if (place.system.Target(name) == place.system.Target(file)) return name;
+  }
+  return file;
+}
+
+std::string InstalledModule(const EnableOptions& options, const Place& place) {
+  std::string module = options.module;
+  if (module.empty() && place.root.empty()) module = FindModule(OwnPath()).path;
+  for (const char* const tool : {"/usr/bin/ostrust", "/usr/local/bin/ostrust"}) {
+    if (!module.empty() || place.root.empty()) break;
+    const std::string found = FindModule(place.root + tool).path;
+    if (found.starts_with(place.root + "/")) module = found.substr(place.root.size());
+  }
+  if (module.empty()) {
+    Refuse("the module " + std::string(kModuleName) + " is not where an installation has it",
+           "install it, or name it with --module");
+  }
+  if (module[0] != '/') RefuseUsage("--module: an absolute path is wanted");
+  if (!place.system.IsFile(module)) {
+    Refuse("there is no module " + place.system.Shown(module),
+           "install it, or name it with --module");
+  }
+  if (module.find_first_of("\r\n") != std::string::npos) RefuseUsage("--module: not such a path");
+  std::string why;
+  if (!place.system.IsSafe(place.system.Target(module), why)) {
+    Refuse("every program would load " + place.system.Shown(module) + ", and " + why,
+           "install it where only root can write");
+  }
+  return module;
+}
+
+void CheckIncludes(const Place& place, const std::string& file, const std::string& text) {
+  for (const IncludeLine& include : IncludeLines(text)) {
+    if (place.system.IsDirectory(include.path) || place.system.Read(include.path) ||
+        errno == ENOENT)
+      continue;
+    Refuse(file + " includes " + include.path + ", which cannot be read: " + std::strerror(errno),
+           kByHand);
+  }
+}
+
+/// Its text, without a block of ours that an --edit has put there.
+std::string DistributionText(const Place& place, const Plan& plan, const EnableRecord& record,
+                             bool force) {
+  if (plan.distribution.empty()) return {};
+  const std::string shown = place.system.Shown(plan.distribution);
+  const auto text = place.system.Read(plan.distribution);
+  if (!text) Refuse(shown + ": " + std::strerror(errno), kByHand);
+  CheckIncludes(place, shown, *text);
+  for (const RecordedFile& file : record.files) {
+    if (!file.block || file.path != plan.distribution_path) continue;
+    return TextWithout(place, file, LookAt(place, file.path), force).value_or("");
+  }
+  return *text;
+}
+
+Sections Understand(const Place& place, const Plan& plan) {
+  const std::string shown = place.system.Shown(plan.distribution);
+  std::string why;
+  const auto sections = ParseConfiguration(plan.libcrypto, place.root, plan.before, why);
+  if (!sections) Refuse(shown + ": " + why, "mend it first");
+  if (why = NotUnderstood(*sections, shown); !why.empty()) Refuse(why, "mend it first");
+  return *sections;
+}
+
+/// The text of the whole configuration with what is added, for a trial.
+bool Try(const Place& place, Plan& plan, const std::string& text, std::string& why) {
+  plan.after = text;
+  const auto sections = ParseConfiguration(plan.libcrypto, place.root, text, why);
+  if (!sections) return false;
+  why = WhatChanged(plan.sections, *sections, plan.run);
+  return why.empty();
+}
+
+/// What is added where others have written, too.
+std::string Block(const Plan& plan) {
+  return kBlockBegin + AddedText(plan.run).substr(1) + kBlockEnd;
+}
+
+/// A file in a folder that is for such, if there is one and it works.
+bool ChooseDropIn(const Place& place, const EnableRecord& record, Plan& plan) {
+  const std::string path = DropInPath(plan.raw, place.system);
+  const std::string text = Block(plan);
+  std::string ignored;
+  if (path.empty() ||
+      !Try(place, plan, WithoutOurs(plan.raw, place.system, PathsOf(record.files), path, text),
+           ignored)) {
+    return false;
+  }
+  plan.method = Method::kDropIn;
+  plan.files = {{path, false, text, {}, false}};
+  return true;
+}
+
+void ChooseEdit(const std::string& block, Plan& plan) {
+  if (plan.distribution.empty()) {
+    Refuse("there is no openssl.cnf of the distribution's to edit", "leave out --edit");
+  }
+  plan.method = Method::kEdit;
+  plan.files = {{plan.distribution_path, true, block, {}, false}};
+}
+
+/// A file of our own, and those that name it.
+void ChooseEnvironment(const Place& place, Plan& plan) {
+  const std::string seen = place.OwnAsSeen();
+  if (seen.find_first_not_of(
+          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+@-") !=
+      std::string::npos) {
+    Refuse(seen + " cannot be written into all files that set variables", kByHand);
+  }
+  const auto environment = place.home.empty() ? SystemEnvironment(place.system, seen)
+                                              : UserEnvironment(place.system, seen);
+  if (environment.empty() && place.home.empty()) {
+    Refuse("there is neither systemd nor /etc/profile.d here: nothing would set OPENSSL_CONF",
+           "ostrust enable --system --edit, or set OPENSSL_CONF where programs are started (in a "
+           "container's image: ENV OPENSSL_CONF=" +
+               seen + ")");
+  }
+  plan.method = Method::kEnvironment;
+  plan.files = {{place.own, false, OwnConfigurationText(plan.run), {}, false}};
+  plan.files.insert(plan.files.end(), environment.begin(), environment.end());
+}
+
+void CheckOtherSettings(const Place& place, const EnableRecord& record, Plan& plan) {
+  std::vector<std::string> ours = PathsOf(plan.files);
+  const auto old = PathsOf(record.files);
+  ours.insert(ours.end(), old.begin(), old.end());
+  if (!place.home.empty()) {
+    for (std::string& path : ours) path.insert(0, place.home);
+  }
+  const auto places = WhoSetsOpensslConf(place.system, place.home, ours);
+  if (places.empty()) return;
+  if (plan.method != Method::kEnvironment) {
+    plan.notes.push_back("not reached are programs for which OPENSSL_CONF is set, as in" +
+                         Listed(places));
+    return;
+  }
+  Refuse("OPENSSL_CONF is already set, in" + Listed(places),
+         "remove that, or write what follows into the file that it names" +
+             std::string(plan.distribution.empty()
+                             ? ""
+                             : " (and \".include " + plan.distribution + "\" before it)") +
+             "\n" + AddedText(plan.run));
 }
 
 }  // namespace
 
-std::vector<IncludeLine> IncludeLines(const std::string& text) {
-  std::vector<IncludeLine> includes;
-  bool is_pending = false;  // the last one waits for what comes after it
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-    const std::string line = Trimmed(text.substr(at, end - at));
-    if (!line.empty() && line[0] != '#') {
-      if (is_pending) includes.back().may_open_sections = line[0] == '[';
-      is_pending = false;
-      if (const std::string path = IncludedPath(line); !path.empty()) {
-        includes.push_back({at, end, path, true});
-        is_pending = true;
-      }
-    }
-    at = end;
-  }
-  return includes;
+Plan Gather(const EnableOptions& options, const Place& place, const EnableRecord& record) {
+  Plan plan;
+  plan.run.keys = Keys(options, record);
+  plan.run.prefix = "ostrust";
+  plan.run.only_additions = true;
+  plan.libcrypto = FindLibcrypto();
+  plan.distribution = DistributionFile(place, plan.libcrypto);
+  plan.distribution_path = place.system.Target(plan.distribution);
+  plan.run.module = InstalledModule(options, place);
+  plan.raw = DistributionText(place, plan, record, options.force);
+  plan.before = WithoutOurs(plan.raw, place.system, PathsOf(record.files));
+  plan.sections = Understand(place, plan);
+  plan.run.original.file = plan.distribution;
+  plan.run.original.exists = !plan.distribution.empty();
+  plan.run.original.openssl = EntryPointIn(plan.sections, "openssl_conf");
+  plan.run.original.nodejs = EntryPointIn(plan.sections, "nodejs_conf");
+  return plan;
 }
 
-std::vector<std::string> IncludedFiles(const FileTree& tree, const std::string& directory) {
-  auto files = tree.FilesIn(directory, ".cnf");
-  const auto others = tree.FilesIn(directory, ".conf");
-  files.insert(files.end(), others.begin(), others.end());
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-std::string WithoutOurs(const std::string& text, const FileTree& tree,
-                        const std::vector<std::string>& ours, const std::string& dropped_in,
-                        const std::string& added) {
-  std::string result;
-  std::size_t at = 0;
-  for (const IncludeLine& include : IncludeLines(text)) {
-    const auto is_in_it = [&](const std::string& path) {
-      return path == InDirectory(include.path, FileNameOf(path));
-    };
-    const bool gets_added = !dropped_in.empty() && is_in_it(dropped_in);
-    if (!gets_added && std::none_of(ours.begin(), ours.end(), is_in_it)) continue;
-    result += text.substr(at, include.begin - at);
-    for (const std::string& file : IncludedFiles(tree, include.path)) {
-      if (file != dropped_in && !Contains(ours, file)) result += ".include " + file + "\n";
+void Choose(const EnableOptions& options, const Place& place, const EnableRecord& record,
+            Plan& plan) {
+  if (!place.home.empty() || options.edit || !ChooseDropIn(place, record, plan)) {
+    const bool is_whole = plan.before.empty() || plan.before.ends_with("\n");
+    const std::string block = (is_whole ? "" : "\n") + Block(plan);
+    std::string why;
+    if (!Try(place, plan, plan.before + block, why)) {
+      Refuse(plan.distribution + ": with ostrust in it, " + why, kByHand);
     }
-    if (gets_added) result += added + "\n";
-    at = include.end;
-  }
-  return result + text.substr(at);
-}
-
-std::string DropInPath(const std::string& text, const FileTree& tree) {
-  for (const IncludeLine& include : IncludeLines(text)) {
-    if (include.may_open_sections && tree.IsDirectory(include.path)) {
-      return InDirectory(include.path, "ostrust.cnf");
+    if (options.edit) {
+      ChooseEdit(block, plan);
+    } else {
+      ChooseEnvironment(place, plan);
     }
   }
-  return {};
-}
-
-std::string NotUnderstood(const Sections& sections, const std::string& file) {
-  const EntryPoint entry = EntryPointIn(sections, "openssl_conf");
-  if (entry.init.empty()) {
-    for (const auto& [name, lines] : sections) {
-      for (const auto& [key, value] : lines) {
-        if (key != "openssl_conf") continue;
-        return file + " sets openssl_conf in [" + name +
-               "], where it does not count: it belongs at the top, before any section";
-      }
-    }
-    return {};
-  }
-  for (const std::string& name : {entry.init, entry.providers}) {
-    if (!name.empty() && sections.count(name) == 0) {
-      return file + " names the section [" + name + "], which it does not have";
-    }
-  }
-  return {};
-}
-
-std::string WhatChanged(const Sections& before, const Sections& after,
-                        const RunConfiguration& run) {
-  using Keys = std::set<std::string>;
-  const std::string any = "*";
-  std::map<std::string, Keys> added;
-  for (const char* const name : {"openssl_conf", "nodejs_conf"}) {
-    const EntryPoint entry = EntryPointIn(after, name);
-    added["default"].insert(name);
-    added[entry.init].insert("providers");
-    added[entry.providers].insert("default");
-    added[entry.providers].insert(entry.ostrust_key);
-    if (!entry.default_section.empty()) added[entry.default_section].insert("activate");
-    added[entry.ostrust_section].insert(any);
-    const auto module = entry.ostrust_keys.find("module");
-    if (module == entry.ostrust_keys.end() || module->second != run.module) {
-      return std::string(name) + " does not lead to " + run.module;
-    }
-    for (const std::string& provider : EntryPointIn(before, name).activated) {
-      if (!entry.Activates(provider)) return "the provider " + provider + " is not active any more";
-    }
-  }
-  for (const auto& [name, lines] : after) {
-    const auto old = before.find(name);
-    const auto may = added.find(name);
-    if (old == before.end() && may == added.end()) return "[" + name + "] is new";
-    Sections::mapped_type rest;
-    for (const auto& line : lines) {
-      const bool was = old != before.end() &&
-                       std::any_of(old->second.begin(), old->second.end(),
-                                   [&](const auto& one) { return one.first == line.first; });
-      if (was) {
-        rest.push_back(line);
-      } else if (may == added.end() ||
-                 (may->second.count(line.first) == 0 && may->second.count(any) == 0)) {
-        return line.first + " in [" + name + "] is new";
-      }
-    }
-    if (old != before.end() && rest != old->second) return "[" + name + "] says something else";
-  }
-  for (const auto& [name, lines] : before) {
-    if (after.count(name) == 0) return "[" + name + "] is gone";
-  }
-  return {};
-}
-
-std::vector<std::string> WhoSetsOpensslConf(const FileTree& tree, const std::string& home,
-                                            const std::vector<std::string>& ours) {
-  std::vector<std::string> files = {
-      "/etc/environment",
-      "/etc/profile",
-      "/etc/bash.bashrc",
-      "/etc/bashrc",
-      "/etc/zsh/zshenv",
-      "/etc/zshenv",
-      "/etc/security/pam_env.conf",
-      "/etc/systemd/system.conf",
-      "/etc/systemd/user.conf",
-  };
-  const auto add = [&](const std::string& directory, const std::string& end) {
-    const auto found = tree.FilesIn(directory, end);
-    files.insert(files.end(), found.begin(), found.end());
-  };
-  add("/etc/profile.d", "sh");
-  for (const std::string base : {"/etc", "/run", "/usr/local/lib", "/usr/lib"}) {
-    add(base + "/environment.d", ".conf");
-    add(base + "/systemd/system.conf.d", ".conf");
-    add(base + "/systemd/user.conf.d", ".conf");
-  }
-  if (!home.empty()) {
-    for (const char* const name : {"/.profile", "/.bash_profile", "/.bash_login", "/.bashrc",
-                                   "/.zshenv", "/.zprofile", "/.zshrc", "/.pam_environment"}) {
-      files.push_back(home + name);
-    }
-    add(home + "/.config/environment.d", ".conf");
-  }
-  std::vector<std::string> places;
-  for (const std::string& file : files) {
-    if (Contains(ours, file)) continue;
-    const std::string text = tree.Read(file).value_or("");
-    int number = 0;
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      ++number;
-      if (NamesTheVariable(text.substr(at, end - at))) {
-        places.push_back(tree.Shown(file) + ":" + std::to_string(number));
-      }
-      at = end + 1;
-    }
-  }
-  return places;
-}
-
-std::string OwnConfigurationText(const RunConfiguration& run) {
-  std::string text = kMadeBy;
-  text += "# Do not edit: enable --set KEY=VALUE writes it again. ostrust(7) has the keys.\n";
-  if (run.original.exists) {
-    text += "\n# The distribution's own file: what it says stays in force.\n";
-    text += ".include " + EscapeConfigValue(InConfiguration(run.original.file)) + "\n";
-  }
-  return text + AddedText(run);
-}
-
-std::vector<RecordedFile> SystemEnvironment(const FileTree& tree,
-                                            const std::string& configuration) {
-  const auto file = [](const char* path, const std::string& text) {
-    return RecordedFile{path, false, kMadeBy + text, {}, true};
-  };
-  std::vector<RecordedFile> files;
-  if (tree.IsFile("/usr/lib/systemd/systemd") || tree.IsFile("/lib/systemd/systemd")) {
-    files.push_back(
-        file(kSystemDropIn, "[Manager]\nDefaultEnvironment=OPENSSL_CONF=" + configuration + "\n"));
-    files.push_back(file(kSessionDropIn, "OPENSSL_CONF=" + configuration + "\n"));
-  }
-  if (tree.IsDirectory("/etc/profile.d")) {
-    files.push_back(file(kShellDropIn, "if [ -z \"${OPENSSL_CONF+set}\" ] && [ -r " +
-                                           configuration + " ]; then\n    OPENSSL_CONF=" +
-                                           configuration + "\n    export OPENSSL_CONF\nfi\n"));
-  }
-  return files;
-}
-
-std::vector<RecordedFile> UserEnvironment(const FileTree& tree, const std::string& configuration) {
-  if (!tree.IsFile("/usr/lib/systemd/systemd") && !tree.IsFile("/lib/systemd/systemd")) return {};
-  return {{kUserDropIn,
-           false,
-           kMadeBy + std::string("OPENSSL_CONF=") + configuration + "\n",
-           {},
-           true}};
+  CheckOtherSettings(place, record, plan);
 }
 
 }  // namespace ostrust::tool

@@ -25,6 +25,14 @@ std::size_t CountOf(const std::string& text, const std::string& part) {
 
 }  // namespace
 
+std::vector<std::string> PathsOf(const std::vector<RecordedFile>& files) {
+  std::vector<std::string> paths;
+  for (const RecordedFile& file : files) {
+    if (!file.block) paths.push_back(file.path);
+  }
+  return paths;
+}
+
 std::string RecordToJson(const EnableRecord& record) {
   const nlohmann::json json = {
       {"format", kFormat},     {"version", OSTRUST_VERSION}, {"complete", record.complete},

@@ -18,6 +18,9 @@ struct RecordedFile {
   bool operator==(const RecordedFile&) const = default;
 };
 
+/// The paths of those that are ours as a whole.
+std::vector<std::string> PathsOf(const std::vector<RecordedFile>& files);
+
 /// It is written before anything else, with `complete` false, and again when all is done: whoever
 /// was killed meanwhile left nothing that it does not name.
 struct EnableRecord {

@@ -25,6 +25,7 @@ SYSTEMD = "/etc/systemd/system.conf.d/ostrust.conf"
 SESSIONS = "/etc/environment.d/ostrust.conf"
 SHELLS = "/etc/profile.d/ostrust.sh"
 RECORD = "/var/lib/ostrust/enabled.json"
+LOCK = "/var/lib/ostrust/lock"
 REFUSED = 1
 USAGE = 2
 
@@ -574,13 +575,90 @@ class Refusals(Rooted):
 
     def test_one_at_a_time(self):
         self.debian()
-        fd = os.open(self.root, os.O_RDONLY)
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        self.assertRefused("another ostrust enable or disable is running")
-        # Also before it knows what there is to undo: that may be about to change.
-        self.assertRefused("another ostrust enable or disable is running", verb="disable")
-        os.close(fd)
+        before = everything(self.root)
+        large = ("--set", "trust-source=/" + "a" * 5000)
+        words = "another ostrust enable or disable is running: process %d\n"
+
+        def try_others():
+            held = os.stat(self.path(LOCK))
+            self.assertEqual((stat.filemode(held.st_mode), held.st_uid), ("-rw-------", os.geteuid()))
+            self.assertRefused(words % self.working)
+            # Also before it knows what there is to undo: that may be about to change.
+            self.assertRefused(words % self.working, verb="disable")
+            self.enable("--print")
+            self.disable("--print")
+            self.assertTrue(self.is_there(LOCK))
+
+        self.assertEqual(self.while_it_works("enable", *large, change=try_others).status, 0)
+        self.assertFalse(self.is_there(LOCK))
+        self.assertEqual(self.while_it_works("disable", change=try_others).status, 0)
+        self.assertEqual(everything(self.root), before)
+
+    def test_one_that_cannot_be_seen(self):
+        inside = ["unshare", "--pid", "--fork"]
+        if os.geteuid() != 0 or subprocess.run([*inside, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("needs root and namespaces of processes")
+        self.debian()
+        self.add(LOCK, "")
+        with open(self.path(LOCK), "w") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            done = self.enable(prefix=inside, status=REFUSED)
+        self.assertIn("another ostrust enable or disable is running\nnext: repeat this; if it lasts", done.err)
+        self.assertIn("lslocks there says who has " + self.path(LOCK), done.err)
+
+    def test_nobody_else_can_keep_it_from_working(self):
+        """With a lock on what everybody can open."""
+        self.debian()
+        before = everything(self.root)
+        for verb in ("enable", "disable"):
+            held = [os.open(path, os.O_RDONLY) for path, _, _ in os.walk(self.root)]
+            for fd in held:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            self.assertEqual(self.tool(verb).status, 0)
+            for fd in held:
+                os.close(fd)
+        self.assertEqual(everything(self.root), before)
+
+    def test_what_is_no_lock_of_ours(self):
+        self.debian()
+        lock = self.path(LOCK)
+        os.makedirs(os.path.dirname(lock))
+        self.add("/target", "text\n")
+        for make, words in ((lambda: os.symlink(self.path("/target"), lock), "Too many levels of symbolic links"),
+                            (lambda: os.symlink("/absent", lock), "Too many levels of symbolic links"),
+                            (lambda: os.mkfifo(lock, 0o600), "no regular file"),
+                            (lambda: os.mkdir(lock), "Is a directory"),
+                            (lambda: (self.add(LOCK, ""), os.chmod(lock, 0o666)), "can be written by others")):
+            make()
+            for verb in ("enable", "disable"):
+                self.assertRefused(words, verb=verb)
+            shutil.rmtree(lock) if os.path.isdir(lock) and not os.path.islink(lock) else os.remove(lock)
+        if os.geteuid() == 0:
+            self.add(LOCK, "")
+            os.chown(lock, 65534, 65534)
+            self.assertRefused("belongs to another user")
+
+    def test_what_a_kill_left_of_a_lock(self):
+        self.debian()
+        before = everything(self.root)
+        for mode in (0o600, 0o644):
+            self.add(LOCK, "")
+            os.chmod(self.path(LOCK), mode)
+            self.assertUndone(before)
+            self.add(LOCK, "")
+            self.enable()
+            self.assertFalse(self.is_there(LOCK))
+            self.assertUndone(before)
+
+    def test_an_image_in_which_there_is_nothing(self):
+        self.debian()
+        shutil.rmtree(self.path("/var"))
+        before = everything(self.root)
+        self.assertRefused("is not a value", "--set", "verify=maybe", status=USAGE)
         self.enable()
+        self.assertUndone(before)
+        os.chmod(self.root, 0o777)
+        self.assertRefused("others can write to it")
 
     def while_it_works(self, verb, *arguments, change, prefix=()):
         """Calls `change` when the tool has decided and written nothing yet: it waits for us to read the difference."""
@@ -590,6 +668,7 @@ class Refusals(Rooted):
         with subprocess.Popen([*prefix, TOOL, verb, *arguments, "--root", self.root, *module], stdout=writing,
                               stderr=subprocess.PIPE, env=environment("")) as tool:
             os.close(writing)
+            self.working = tool.pid
             waiting = array.array("i", [0])
             for _ in range(6000):
                 fcntl.ioctl(reading, termios.FIONREAD, waiting)
@@ -597,9 +676,11 @@ class Refusals(Rooted):
                     break
                 time.sleep(0.01)
             self.assertIsNone(tool.poll(), "it did not wait")
-            change()
-            with open(reading, "rb") as out:
-                said = out.read()
+            try:
+                change()
+            finally:  # it waits for that, whatever was seen
+                with open(reading, "rb") as out:
+                    said = out.read()
             err = tool.stderr.read()
             tool.wait()
         return support.Done(tool.args, subprocess.CompletedProcess(tool.args, tool.returncode, said, err))

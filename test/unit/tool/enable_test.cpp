@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "provider/tool/enable_plan.hpp"
+#include "provider/tool/enable_texts.hpp"
 #include "provider/tool/enable_record.hpp"
 #include "provider/tool/text_diff.hpp"
 
