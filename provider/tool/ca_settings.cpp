@@ -1,16 +1,16 @@
 #include "provider/tool/ca_settings.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <string_view>
 
 #include "provider/host/file.hpp"
 #include "provider/tool/system.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 
 bool IsCommandOf(const std::string& program, const std::string& command) {
-  return command.compare(0, program.size(), program) == 0 &&
+  return command.starts_with(program) &&
          command.find_first_not_of("0123456789.-", program.size()) == std::string::npos;
 }
 
@@ -23,20 +23,6 @@ namespace {
 
 constexpr std::size_t kMaxSize = std::size_t{256} << 10;
 constexpr std::size_t kMaxSettings = 20;  // as many as a person reads
-constexpr std::string_view kBlanks = " \t\r\f\v";
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
 
 std::string Home() {
   const std::string home = GetVariable("HOME").value_or("");
@@ -65,9 +51,9 @@ std::string PathIn(std::string_view value) {
   } else {
     path = Trimmed(value.substr(0, std::min(value.find(" #"), value.find(" ;"))));
   }
-  if (path.compare(0, 2, "~/") == 0) path.replace(0, 1, Home());
+  if (path.starts_with("~/")) path.replace(0, 1, Home());
   constexpr std::string_view kHome = "${HOME}";
-  if (path.compare(0, kHome.size(), kHome) == 0) path.replace(0, kHome.size(), Home());
+  if (path.starts_with(kHome)) path.replace(0, kHome.size(), Home());
   return path;
 }
 
@@ -109,7 +95,7 @@ class Reader {
  private:
   void ReadLine(const Format& format, const std::string& file, std::size_t number,
                 std::string_view line) {
-    if (format.dashes && line.compare(0, 2, "--") == 0) line.remove_prefix(2);
+    if (format.dashes && line.starts_with("--")) line.remove_prefix(2);
     const std::size_t end = std::min(line.find_first_of(format.separators), line.size());
     const std::string key = Lower(Trimmed(line.substr(0, end)));
     const auto known = std::find(format.keys.begin(), format.keys.end(), key);

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <span>
 
 #include <arpa/inet.h>
 
 #include <openssl/pem.h>
+
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -24,16 +27,6 @@ std::string Bounded(std::string text, std::size_t limit) {
 }
 
 using BioPtr = std::unique_ptr<BIO, decltype(Verifier::BIO_free)>;
-
-std::string Hex(const unsigned char* data, std::size_t size) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    text += kDigits[data[i] >> 4];
-    text += kDigits[data[i] & 15];
-  }
-  return text;
-}
 
 std::string TextOf(const Verifier& crypto, const ASN1_STRING* text) {
   const unsigned char* const data = crypto.ASN1_STRING_get0_data(text);
@@ -83,8 +76,9 @@ std::string SerialText(const Verifier& crypto, const X509* x509) {
   const ASN1_INTEGER* const serial = crypto.X509_get0_serialNumber(x509);
   const int size = crypto.ASN1_STRING_length(serial);
   const std::string digits =
-      Bounded(Hex(crypto.ASN1_STRING_get0_data(serial),
-                  std::min(static_cast<std::size_t>(size < 0 ? 0 : size), kMaxNumber + 1)),
+      Bounded(Hex(std::as_bytes(std::span(
+                  crypto.ASN1_STRING_get0_data(serial),
+                  std::min(static_cast<std::size_t>(size < 0 ? 0 : size), kMaxNumber + 1)))),
               2 * kMaxNumber);
   return crypto.ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? "-" + digits : digits;
 }
@@ -162,7 +156,7 @@ ChainCertificate Describe(const Verifier& crypto, const std::string& der) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   if (crypto.X509_digest(x509.get(), crypto.EVP_sha256(), digest.data(), &size) == 1) {
-    certificate.sha256 = Hex(digest.data(), size);
+    certificate.sha256 = Hex(std::as_bytes(std::span(digest.data(), size)));
   }
   crypto.ERR_clear_error();
   return certificate;

@@ -85,7 +85,8 @@ RecordTexts TextsOf(EnableRecord record, const std::vector<Change>& changes) {
 }
 
 /// With the files themselves. Empty, or what is not as it was tried.
-std::string WhatIsWrong(const Place& place, const Plan& plan, const Stock& stock, Probe& probe) {
+std::string WhatIsWrong(const Place& place, const Plan& plan, const StockAnswers& stock,
+                        Probe& probe) {
   const bool is_own = plan.method == Method::kEnvironment;
   const auto text = is_own ? place.tree.Read(place.own) : place.system.Read(plan.distribution);
   std::string why;
@@ -98,8 +99,8 @@ std::string WhatIsWrong(const Place& place, const Plan& plan, const Stock& stock
 
 /// The record first: from then on a kill leaves nothing that it does not name. Returns what the
 /// libcrypto says in the end. Throws a Refusal when all is as it was.
-Probe Carry(const Place& place, const Plan& plan, const Stock& stock, const EnableRecord& record,
-            const std::vector<Change>& changes, const PlaceLock& lock) {
+Probe Carry(const Place& place, const Plan& plan, const StockAnswers& stock,
+            const EnableRecord& record, const std::vector<Change>& changes, const PlaceLock& lock) {
   std::vector<std::string> made;
   for (const Change& change : changes) {
     AddMissing(made, place.tree.MissingFolders(change.Path()));
@@ -173,7 +174,8 @@ std::string HowReached(const Place& place, const Plan& plan) {
          "               containers and the last\n";
 }
 
-std::string Report(const Place& place, const Plan& plan, const Stock& stock, const Probe& probe) {
+std::string Report(const Place& place, const Plan& plan, const StockAnswers& stock,
+                   const Probe& probe) {
   std::string text = "\nostrust is enabled for " + place.Whom() +
                      (place.IsLive() ? "" : " below " + place.root) + "\n\n";
   if (place.IsLive()) {
@@ -205,7 +207,7 @@ int DoEnable(const EnableOptions& options) {
     Print("ostrust is already configured " + where + "\n");
     return kDone;
   }
-  const Stock stock = place.IsLive() ? AskStock(plan) : Stock();
+  const StockAnswers stock = place.IsLive() ? AskStock(plan) : StockAnswers();
   CheckFips(options, place.IsLive(), stock, plan);
   Choose(options, place, record, plan);
   if (place.IsLive()) TryPlan(plan, stock);

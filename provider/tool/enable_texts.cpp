@@ -16,13 +16,6 @@ constexpr const char* kShellDropIn = "/etc/profile.d/ostrust.sh";
 constexpr const char* kUserDropIn = "/.config/environment.d/ostrust.conf";
 constexpr const char* kMadeBy = "# Made by ostrust enable(1); ostrust disable removes it.\n";
 
-/// From its first to its last character that is no blank.
-std::string Trimmed(const std::string& line) {
-  const std::size_t from = line.find_first_not_of(" \t\r\n");
-  if (from == std::string::npos) return {};
-  return line.substr(from, line.find_last_not_of(" \t\r\n") + 1 - from);
-}
-
 std::string InDirectory(const std::string& directory, const std::string& name) {
   return directory + (directory.ends_with("/") ? "" : "/") + name;
 }
@@ -30,7 +23,7 @@ std::string InDirectory(const std::string& directory, const std::string& name) {
 /// The path in an .include line; empty when it is none, or not a plain absolute path.
 std::string IncludedPath(const std::string& line) {
   constexpr std::string_view kInclude = ".include";
-  if (line.compare(0, kInclude.size(), kInclude) != 0) return {};
+  if (!line.starts_with(kInclude)) return {};
   std::size_t at = line.find_first_not_of(" \t", kInclude.size());
   if (at == std::string::npos || (at == kInclude.size() && line[at] != '=')) return {};
   if (line[at] == '=') at = line.find_first_not_of(" \t", at + 1);
@@ -59,7 +52,7 @@ std::vector<IncludeLine> IncludeLines(const std::string& text) {
   bool is_pending = false;  // the last one waits for what comes after it
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-    const std::string line = Trimmed(text.substr(at, end - at));
+    const std::string line(Trimmed(std::string_view(text).substr(at, end - at)));
     if (!line.empty() && line[0] != '#') {
       if (is_pending) includes.back().may_open_sections = line[0] == '[';
       is_pending = false;

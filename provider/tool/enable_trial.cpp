@@ -31,7 +31,7 @@ bool MustServeDefaultPaths(const Plan& plan, const Probe& probe) {
 }
 
 /// Empty, or what programs lose that have the configuration `file`, of which `probe` is.
-std::string WhatIsLost(const Plan& plan, const Stock& stock, const Probe& probe,
+std::string WhatIsLost(const Plan& plan, const StockAnswers& stock, const Probe& probe,
                        const std::string& file) {
   if (!probe.failure.empty()) return probe.failure;
   for (const std::string& provider : stock.probe.providers) {
@@ -49,7 +49,7 @@ std::string WhatIsLost(const Plan& plan, const Stock& stock, const Probe& probe,
              : "protocols, security level or cipher suites of TLS would not be what they were";
 }
 
-std::string WhatIsLostWithoutModule(const Plan& plan, const Stock& stock) {
+std::string WhatIsLostWithoutModule(const Plan& plan, const StockAnswers& stock) {
   std::string text = plan.after;
   const std::string line = "module = " + EscapeConfigValue(plan.run.module) + "\n";
   for (std::size_t at = text.find(line); at != std::string::npos; at = text.find(line, at + 1)) {
@@ -61,15 +61,15 @@ std::string WhatIsLostWithoutModule(const Plan& plan, const Stock& stock) {
 
 }  // namespace
 
-Stock AskStock(const Plan& plan) {
+StockAnswers AskStock(const Plan& plan) {
   const TextAsFile file(plan.before);
-  Stock stock{Load(plan, file.Path()), std::nullopt, ""};
+  StockAnswers stock{Load(plan, file.Path()), std::nullopt, ""};
   if (!stock.probe.failure.empty()) Refuse(stock.probe.failure, "mend that first");
   stock.tls = TlsSettings(plan.libcrypto, file.Path(), stock.why_no_tls);
   return stock;
 }
 
-void CheckFips(const EnableOptions& options, bool live, const Stock& stock, Plan& plan) {
+void CheckFips(const EnableOptions& options, bool live, const StockAnswers& stock, Plan& plan) {
   const EntryPoint& entry = plan.run.original.openssl;
   const bool loaded = live && (Has(stock.probe.providers, "fips") || KernelIsFips());
   const bool fips = entry.Activates("fips") || loaded;
@@ -86,7 +86,7 @@ void CheckFips(const EnableOptions& options, bool live, const Stock& stock, Plan
   plan.run.with_default = fips && options.with_default;
 }
 
-Probe TryConfiguration(const Plan& plan, const Stock& stock, const std::string& file,
+Probe TryConfiguration(const Plan& plan, const StockAnswers& stock, const std::string& file,
                        std::string& why) {
   Probe probe = Load(plan, file);
   why = WhyNotGoverned(probe);
@@ -97,7 +97,7 @@ Probe TryConfiguration(const Plan& plan, const Stock& stock, const std::string& 
   return probe;
 }
 
-void TryPlan(const Plan& plan, const Stock& stock) {
+void TryPlan(const Plan& plan, const StockAnswers& stock) {
   const TextAsFile file(plan.after);
   std::string why;
   TryConfiguration(plan, stock, file.Path(), why);

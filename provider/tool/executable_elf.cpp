@@ -6,15 +6,12 @@
 #include "provider/tool/child_process.hpp"
 #include "provider/tool/elf_file.hpp"
 #include "provider/tool/executable.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
 
 constexpr std::chrono::seconds kLimit{10};
-
-std::string FirstLine(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
 
 }  // namespace
 

@@ -47,7 +47,7 @@ std::optional<std::string> FirstLineOfScript(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(kMost, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (text.compare(0, 2, "#!") != 0) return std::nullopt;
+  if (!text.starts_with("#!")) return std::nullopt;
   return text.substr(2, text.find_first_of(kEnds, 2) - 2);
 }
 

@@ -11,6 +11,7 @@
 #include "provider/tool/executable.hpp"
 #include "provider/tool/pe_image.hpp"
 #include "provider/tool/system.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -47,13 +48,6 @@ class MappedFile {
   const void* data_ = nullptr;
   std::size_t size_ = 0;
 };
-
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 std::vector<std::string> Split(const std::string& text) {
   std::vector<std::string> parts;

@@ -79,18 +79,12 @@ std::string WhyNoName(const std::string& name) {
   return {};
 }
 
-bool IsAddress(const std::string& name) {
-  std::array<unsigned char, 16> address{};
-  return ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
-         ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
-}
-
 /// HOST, HOST:PORT, ADDRESS, [ADDRESS]:PORT, or an https URL, whose path does not matter. Empty, or
 /// what is wrong with it.
 std::string ReadTarget(std::string text, ChainQuestion& question) {
   constexpr std::string_view kScheme = "https://";
   const std::string given = text;
-  if (text.rfind(kScheme, 0) == 0) {
+  if (text.starts_with(kScheme)) {
     text.erase(0, kScheme.size());
     if (const std::size_t end = text.find_first_of("/?#"); end != text.npos) text.resize(end);
   }
@@ -238,6 +232,12 @@ bool Colour() {
 }
 
 }  // namespace
+
+bool IsAddress(const std::string& name) {
+  std::array<unsigned char, 16> address{};
+  return ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
+         ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
+}
 
 int Explain(const ExplainOptions& options) {
   Explanation explanation;

@@ -13,10 +13,6 @@
 namespace ostrust::tool {
 namespace {
 
-bool BeginsWith(const std::string& text, std::string_view words) {
-  return text.rfind(words, 0) == 0;
-}
-
 bool Contains(const std::string& text, std::string_view words) {
   return text.find(words) != std::string::npos;
 }
@@ -30,7 +26,7 @@ std::string After(const std::string& text, std::string_view words) {
 /// The module's sentence about the certificate, without what it was done about it.
 std::string SentenceOf(const std::vector<LogLine>& log, std::string_view what) {
   for (const LogLine& line : log) {
-    if (BeginsWith(line.text, what)) return line.text.substr(line.text.find("certificate "));
+    if (line.text.starts_with(what)) return line.text.substr(line.text.find("certificate "));
   }
   return {};
 }
@@ -41,7 +37,7 @@ void FindOrigins(Explanation& explanation) {
   Governed& governed = explanation.governed;
   std::vector<std::string> completing;
   for (const LogLine& line : governed.log) {
-    if (BeginsWith(line.text, "completing: ")) completing.push_back(line.text);
+    if (line.text.starts_with("completing: ")) completing.push_back(line.text);
   }
   std::size_t next = 0;
   for (std::size_t depth = 0; depth < governed.result.chain.size(); ++depth) {
@@ -127,7 +123,7 @@ class Adviser {
     for (const Finding& finding : explanation_.status.findings) {
       if (finding.level != Finding::Level::kProblem) continue;
       // What the CA variables of others name is nothing that was asked here.
-      if (finding.id == "variable-elsewhere" || BeginsWith(finding.id, "trap-")) continue;
+      if (finding.id == "variable-elsewhere" || finding.id.starts_with("trap-")) continue;
       if (finding.id == "variable-wins" && !explanation_.options.ca.empty()) continue;
       explanation_.advice.push_back({finding.id, finding.text, finding.fix});
     }
@@ -151,7 +147,7 @@ class Adviser {
     const bool names_issuer = !top->ca_issuers.empty();
     const std::string failure = [&] {
       for (const LogLine& line : explanation_.governed.log) {
-        if (BeginsWith(line.text, "the server did not send its issuer's")) return line.text;
+        if (line.text.starts_with("the server did not send its issuer's")) return line.text;
       }
       return std::string();
     }();

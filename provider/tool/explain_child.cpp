@@ -8,7 +8,6 @@
 #include <memory>
 #include <set>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
@@ -152,12 +151,6 @@ std::vector<std::string> BoundedChain(const Recorder& recorder) {
   return size <= kMaxChain ? recorder.chain : std::vector<std::string>();
 }
 
-bool IsAddress(const std::string& name) {
-  std::array<unsigned char, 16> address{};
-  return ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
-         ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
-}
-
 void WantName(const Verifier& crypto, X509_VERIFY_PARAM* param, const std::string& name) {
   if (name.empty()) return;
   if (IsAddress(name)) {
@@ -171,7 +164,7 @@ void WantName(const Verifier& crypto, X509_VERIFY_PARAM* param, const std::strin
 std::string OwnName(const ChainCertificate& leaf) {
   if (leaf.names.empty()) return {};
   const std::string& name = leaf.names.front();
-  return name.rfind("*.", 0) == 0 ? "www" + name.substr(1) : name;
+  return name.starts_with("*.") ? "www" + name.substr(1) : name;
 }
 
 // --- the module's log
@@ -198,7 +191,7 @@ class CapturedLog {
       at = end + 1;
       const std::size_t level = line.find("] ");
       const std::size_t colon = line.find(": ", level);
-      if (line.rfind("ostrust[", 0) != 0 || colon == std::string::npos) continue;
+      if (!line.starts_with("ostrust[") || colon == std::string::npos) continue;
       lines.push_back({line.substr(level + 2, colon - level - 2), line.substr(colon + 2)});
     }
     if (lines.size() > kMaxLines) lines.erase(lines.begin(), lines.end() - kMaxLines);
@@ -476,7 +469,7 @@ void ForgetEnvironment() {
 }
 
 bool NamesTheSystemsStore(const std::string& ca) {
-  return ca.rfind("os:", 0) == 0;
+  return ca.starts_with("os:");
 }
 
 /// The accepted chain again, with nothing but its anchor to trust.

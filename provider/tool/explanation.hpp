@@ -124,6 +124,9 @@ struct ChainQuestion {
   int timeout = 10;
 };
 
+/// Whether a host is named by its IPv4 or IPv6 address, without brackets. Thread-safe.
+bool IsAddress(const std::string& host);
+
 struct Explanation {
   ExplainOptions options;
   ChainQuestion question;

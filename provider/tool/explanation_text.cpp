@@ -148,10 +148,6 @@ void DrawChain(Page& page, const Explanation& explanation) {
   }
 }
 
-bool BeginsWith(const std::string& text, std::string_view words) {
-  return text.rfind(words, 0) == 0;
-}
-
 }  // namespace
 
 std::string UtcText(std::int64_t seconds) {
@@ -201,12 +197,12 @@ std::string ExplanationAsText(const Explanation& explanation, std::size_t width,
   page.Line("OpenSSL", status.openssl_version + ", " + status.program.libcrypto);
   for (const LogLine& line : governed.log) {
     // What was refused is the verdict; where a certificate is from is said in the chain.
-    if (BeginsWith(line.text, "revocation: ")) {
+    if (line.text.starts_with("revocation: ")) {
       page.Line("revocation", line.text.substr(12));
-    } else if (BeginsWith(line.text, "the server did not send") ||
-               BeginsWith(line.text, "the root that the server sent")) {
+    } else if (line.text.starts_with("the server did not send") ||
+               line.text.starts_with("the root that the server sent")) {
       page.Line("chain", line.text);
-    } else if (line.level == "error" && !BeginsWith(line.text, "refused: ")) {
+    } else if (line.level == "error" && !line.text.starts_with("refused: ")) {
       page.Line("log", line.text);
     }
   }

@@ -54,7 +54,7 @@ std::optional<Config> ConfigFor(const ExportOptions& options, std::string& why, 
   std::map<std::string, std::string> keys;
   if (!options.trust_source.empty()) {
     const bool is_path =
-        options.trust_source != "auto" && options.trust_source.compare(0, 7, "p11-kit") != 0;
+        options.trust_source != "auto" && !options.trust_source.starts_with("p11-kit");
     keys["trust-source"] = is_path ? Absolute(options.trust_source) : options.trust_source;
   } else {
     const Program program = FindProgram(options.program);
@@ -92,14 +92,14 @@ bool IsPartOfSource(const std::string& output, const std::string& trust_source) 
   const std::string real = host::RealPath(directory.empty() ? "." : directory);
   const auto lies_in = [&](const std::string& place) {
     const std::string there = host::RealPath(place);
-    return real == there || real.compare(0, there.size() + 1, there + "/") == 0;
+    return real == there || real.starts_with(there + "/");
   };
   const auto policy = platform::PolicyDirectories();
   const bool is_path = !trust_source.empty() && trust_source.front() == '/';
   return platform::IsSystemBundle(output) || platform::IsSystemDirectory(real) ||
          (is_path && host::RealPath(output) == host::RealPath(trust_source)) ||
          (is_path && KindOf(trust_source) == FileKind::kDirectory && lies_in(trust_source)) ||
-         (trust_source.compare(0, 8, "p11-kit:") == 0 && lies_in(trust_source.substr(8))) ||
+         (trust_source.starts_with("p11-kit:") && lies_in(trust_source.substr(8))) ||
          std::any_of(policy.begin(), policy.end(),
                      [&](const char* place) { return IsThere(place) && lies_in(place); });
 }

@@ -13,6 +13,7 @@
 #include "provider/tool/escaped.hpp"
 #include "provider/tool/explanation.hpp"
 #include "provider/tool/name_text.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -57,14 +58,7 @@ std::string Base64Lines(ByteView bytes) {
 }
 
 std::string SerialText(ByteView serial_number) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::byte byte :
-       serial_number.first(std::min<std::size_t>(serial_number.size(), 64))) {
-    text += kDigits[std::to_integer<unsigned>(byte) >> 4];
-    text += kDigits[std::to_integer<unsigned>(byte) & 15];
-  }
-  return text;
+  return Hex(serial_number.first(std::min<std::size_t>(serial_number.size(), 64)));
 }
 
 /// A comment line: ASCII, and nothing in it begins a block.

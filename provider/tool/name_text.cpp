@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "platform/der.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
 
+using platform::AsBytes;
 using platform::AsText;
 using platform::ByteView;
 using platform::DerReader;
@@ -17,7 +19,6 @@ namespace der = platform::der;
 using namespace std::string_view_literals;
 
 constexpr std::size_t kMaxText = 1024;
-constexpr char kDigits[] = "0123456789ABCDEF";
 
 // Content octets of the OBJECT IDENTIFIERs of RFC 5280 appendix A and X.520.
 constexpr std::pair<std::string_view, std::string_view> kAttributes[] = {
@@ -33,21 +34,12 @@ constexpr std::pair<std::string_view, std::string_view> kAttributes[] = {
     {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19"sv, "DC"},
 };
 
-std::string Hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 std::string NameOf(std::string_view identifier) {
   const auto* const known =
       std::find_if(std::begin(kAttributes), std::end(kAttributes),
                    [&](const auto& attribute) { return attribute.first == identifier; });
-  return known == std::end(kAttributes) ? "oid:" + Hex(identifier) : std::string(known->second);
+  return known == std::end(kAttributes) ? "oid:" + CapitalHex(AsBytes(identifier))
+                                        : std::string(known->second);
 }
 
 void AppendUtf8(std::uint32_t c, std::string& text) {
@@ -88,7 +80,7 @@ void AppendEscaped(std::string_view value, std::string& text) {
       text += '\\';
       text += c;
     } else if (c < ' ' || c > '~' || begins_block) {
-      text += '\\' + Hex({&c, 1});
+      text += '\\' + CapitalHex(AsBytes({&c, 1}));
     } else {
       text += c;
     }
@@ -109,7 +101,7 @@ void AppendValue(const platform::DerElement& value, std::string& text) {
     case der::kVisibleString:
       return AppendEscaped(content, text);
     default:
-      text += "#" + Hex(AsText(value.whole));
+      text += "#" + CapitalHex(value.whole);
   }
 }
 

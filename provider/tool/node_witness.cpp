@@ -39,7 +39,7 @@ Witness ReadWitness(const std::string& log) {
   std::istringstream lines(log);
   for (std::string line; std::getline(lines, line);) {
     std::string rest;
-    if (line.compare(0, 8, "ostrust[") != 0) continue;
+    if (!line.starts_with("ostrust[")) continue;
     if (After(line, "] info: loaded; layers: ", rest)) {
       witness.loaded = true;
       witness.reach = standing_params::kReachFull;

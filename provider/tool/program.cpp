@@ -7,6 +7,7 @@
 #include "provider/host/file.hpp"
 #include "provider/tool/child_process.hpp"
 #include "provider/tool/executable.hpp"
+#include "provider/tool/text.hpp"
 
 namespace ostrust::tool {
 namespace {
@@ -34,10 +35,6 @@ const std::array<Interpreter, 4>& Interpreters() {
        {"-MNet::SSLeay", "-e", "print grep { m{/SSLeay/} } @DynaLoader::dl_shared_objects"}},
   }};
   return kInterpreters;
-}
-
-std::string FirstLine(const std::string& text) {
-  return text.substr(0, text.find('\n'));
 }
 
 void UseLinked(Program& program, const std::string& file, const std::string& whose) {
@@ -71,7 +68,7 @@ bool AskInterpreter(Program& program, const Interpreter& interpreter) {
   const ChildOutcome answer = RunCommand(command, kLimit);
   const std::string line = FirstLine(answer.out);
   if (!answer.Succeeded() || line.empty()) return false;
-  if (line.compare(0, 3, "in ") == 0) {
+  if (line.starts_with("in ")) {
     program.openssl =
         ExportsOpenSsl(program.path) ? Program::OpenSsl::kExported : Program::OpenSsl::kHidden;
     program.version = line.substr(3);

@@ -940,6 +940,19 @@ class User(OstrustTest):
         self.assertIn(os.path.join(self.home, ".bashrc") + ":1", done.err)
         self.assertEqual(everything(self.home), before)
 
+    def test_nobody_else_can_keep_it_from_working(self):
+        os.chmod(self.home, 0o755)
+        before = everything(self.home)
+        fd = os.open(self.home, os.O_RDONLY)
+        self.addCleanup(os.close, fd)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        done = self.tool("enable", "--user", *self.settings)
+        if "every program would load" in done.err or "already" in done.text:
+            self.skipTest(done.text)
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual(self.tool("disable", "--user").status, 0)
+        self.assertEqual(everything(self.home), before)
+
     def test_the_home_of_another_user(self):
         if os.geteuid() != 0:
             self.skipTest("needs root")
