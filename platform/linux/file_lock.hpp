@@ -31,8 +31,8 @@ class FileLock {
   ~FileLock();
 
   /// Takes the lock on the file `name` in `directory`, in which nobody else may be able to make or
-  /// replace one. Does not wait. kImpossible: `why` says it in a clause about the file. To be called
-  /// until it returns kTaken, if at all.
+  /// replace one. Does not wait. kImpossible: `why` says it in a clause about the file. To be
+  /// called until it returns kTaken, if at all.
   Result Take(UniqueFd directory, const std::string& name, std::string& why);
 
   /// After kTakenByOther: the process that has it. 0 when that is not known: it has just given it

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "provider/tool/enable_texts.hpp"
 #include "provider/tool/enable_record.hpp"
+#include "provider/tool/enable_texts.hpp"
 #include "provider/tool/text_diff.hpp"
 
 namespace ostrust::tool {
