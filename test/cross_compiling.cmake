@@ -1,6 +1,6 @@
 # GoogleTest and libcrypto for the unit tests where they are cross-built: the one from its sources (Debian's
-# package googletest). The other is for Windows the OpenSSL 3.0 that test/windows-hosts made, and for macOS, where
-# they are linked and never run, a list of what this machine's exports (test/macos-sdk).
+# package googletest). The other is for Windows the OpenSSL 3.0 that test/windows-hosts made, for musl that of
+# test/musl, and for macOS, where they are linked and never run, a list of what this machine's exports (test/macos-sdk).
 set(OSTRUST_WINDOWS_OPENSSL "" CACHE PATH "Folder of an OpenSSL made by test/windows-hosts")
 set(OSTRUST_GOOGLETEST_SOURCE "/usr/src/googletest" CACHE PATH "GoogleTest's sources")
 
@@ -35,4 +35,22 @@ elseif(APPLE AND EXISTS ${OSTRUST_GOOGLETEST_SOURCE}/CMakeLists.txt AND EXISTS $
   add_library(OpenSSL::Crypto INTERFACE IMPORTED)
   target_include_directories(OpenSSL::Crypto INTERFACE ${OSTRUST_OPENSSL_INCLUDE_DIR})
   target_link_libraries(OpenSSL::Crypto INTERFACE ${OSTRUST_MACOS_SDK}/tests/libcrypto.tbd)
+elseif(OSTRUST_MUSL AND EXISTS ${OSTRUST_GOOGLETEST_SOURCE}/CMakeLists.txt)
+  set(INSTALL_GTEST OFF)
+  add_subdirectory(${OSTRUST_GOOGLETEST_SOURCE} googletest EXCLUDE_FROM_ALL)
+  foreach(library gtest gtest_main gmock gmock_main)
+    if(NOT TARGET GTest::${library})
+      add_library(GTest::${library} ALIAS ${library})
+    endif()
+  endforeach()
+  foreach(library Crypto SSL)
+    string(TOLOWER ${library} name)
+    add_library(OpenSSL::${library} SHARED IMPORTED)
+    set_target_properties(OpenSSL::${library} PROPERTIES
+      IMPORTED_LOCATION ${OSTRUST_MUSL}/openssl/lib${name}.so.3
+      INTERFACE_INCLUDE_DIRECTORIES ${OSTRUST_MUSL}/openssl/include)
+  endforeach()
+  set(OPENSSL_CRYPTO_LIBRARY ${OSTRUST_MUSL}/openssl/libcrypto.so.3)
+  # Its programs run here, beside those of this machine's C library.
+  set(OSTRUST_OPENSSL_PROGRAM ${OSTRUST_MUSL}/openssl/openssl CACHE FILEPATH "")
 endif()
