@@ -16,7 +16,7 @@ set(CMAKE_CXX_COMPILER ${OSTRUST_MUSL}/bin/c++)
 set(CMAKE_AR ${OSTRUST_MUSL}/bin/ar CACHE FILEPATH "")
 set(CMAKE_RANLIB ${OSTRUST_MUSL}/bin/ranlib CACHE FILEPATH "")
 # A program that names no shared library is linked statically, and could load none.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "${OSTRUST_MUSL}/lib/libempty.so")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "${OSTRUST_MUSL}/lib/libempty.so -Wl,-rpath,${OSTRUST_MUSL}/lib")
 
 set(CMAKE_FIND_ROOT_PATH ${OSTRUST_MUSL}/openssl)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

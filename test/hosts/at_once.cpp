@@ -12,7 +12,6 @@
 // OSTRUST_OTHER_CONF: a configuration with ostrust, for library contexts. OSTRUST_TRUE: a program
 // to exec.
 #include <dlfcn.h>
-#include <execinfo.h>
 #include <openssl/provider.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -23,6 +22,7 @@
 #include <functional>
 #include <thread>
 
+#include "callers.hpp"
 #include "loaded_crypto.hpp"
 #include "tls.hpp"
 
@@ -100,7 +100,7 @@ std::atomic<int> waiting_for_openssl{0};
 /// thread had them when it was forked, with ostrust and without. Ours must not.
 void SayForWhat(int) {
   void* frames[64];
-  const int count = backtrace(frames, 64);
+  const int count = host::Callers(frames, 64);
   for (int i = 0; i < count; ++i) {
     Dl_info info{};
     const std::string image =
@@ -111,7 +111,11 @@ void SayForWhat(int) {
       _exit(kOpenSslsLock);
     }
   }
-  backtrace_symbols_fd(frames, count, STDERR_FILENO);
+  for (int i = 0; i < count; ++i) {
+    Dl_info info{};
+    if (dladdr(frames[i], &info) == 0) info = {};
+    std::fprintf(stderr, "%s %s %p\n", info.dli_fname, info.dli_sname, frames[i]);
+  }
   _exit(2);
 }
 

@@ -176,7 +176,7 @@ std::size_t MappedBytes() {
   return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-void Limit(__rlimit_resource resource, rlim_t value) {
+void Limit(decltype(RLIMIT_AS) resource, rlim_t value) {
   const rlimit limit{value, value};
   Require(setrlimit(resource, &limit) == 0, "setrlimit");
 }

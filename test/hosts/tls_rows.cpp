@@ -8,8 +8,8 @@
 #include <thread>
 
 #include <dlfcn.h>
-#include <execinfo.h>
 
+#include "callers.hpp"
 #include "tls.hpp"
 
 using namespace host;
@@ -203,7 +203,7 @@ bool through_ostrust = false;
 /// Looks whether a function of the module stands between libssl and this verification.
 int LookAtTheCallers(int ok, X509_STORE_CTX*) {
   void* callers[64];
-  const int count = backtrace(callers, 64);
+  const int count = host::Callers(callers, 64);
   through_ostrust = false;
   for (int i = 0; i < count; ++i) {
     Dl_info image{};
