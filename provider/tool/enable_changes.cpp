@@ -117,6 +117,7 @@ std::optional<std::string> TextWithout(const Place& place, const RecordedFile& f
 std::vector<Change> ChangesTo(std::vector<RecordedFile>& files, const Place& place,
                               const EnableRecord& record, bool force) {
   std::vector<Change> changes;
+  changes.reserve(files.size() + record.files.size());
   for (RecordedFile& file : files) changes.push_back(ChangeTo(file, place, record, force));
   for (auto old = record.files.rbegin(); old != record.files.rend(); ++old) {
     const bool stays = std::any_of(files.begin(), files.end(),
@@ -128,6 +129,7 @@ std::vector<Change> ChangesTo(std::vector<RecordedFile>& files, const Place& pla
 
 std::vector<Change> ChangesBack(const Place& place, const EnableRecord& record, bool force) {
   std::vector<Change> changes;
+  changes.reserve(record.files.size());
   for (auto file = record.files.rbegin(); file != record.files.rend(); ++file) {
     changes.push_back(ChangeBack(place, *file, force));
   }

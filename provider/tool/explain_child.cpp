@@ -496,7 +496,8 @@ std::optional<Verified> Strictly(const Verifier& crypto, const PlainQuestion& qu
 
 Governed AskGoverned(const ChainQuestion& question) {
   const auto deadline = Clock::now() + std::chrono::seconds(question.timeout);
-  ::signal(SIGPIPE, SIG_IGN);  // a server that has gone
+  // For a server that has gone. Fails for no signal that there is.
+  static_cast<void>(::signal(SIGPIPE, SIG_IGN));
   if (question.set_user_id) ForgetEnvironment();
   const CapturedLog log;
   Governed answer;
