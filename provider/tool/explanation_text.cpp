@@ -155,8 +155,8 @@ std::string UtcText(std::int64_t seconds) {
   std::tm parts{};
   if (::gmtime_r(&time, &parts) == nullptr) return std::to_string(seconds);
   std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), size};
 }
 
 std::string ExplanationAsText(const Explanation& explanation, std::size_t width, bool colour) {
