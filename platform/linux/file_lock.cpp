@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace ostrust::platform {
 
 FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name, std::string& why) {
   const auto failed = [&why] {
-    why = std::generic_category().message(errno);
+    why = ErrorText(errno);
     return Result::kImpossible;
   };
   // Whoever has it removes the file before he gives it back, so what was opened may no longer be

@@ -10,6 +10,9 @@ namespace ostrust::platform {
 
 inline constexpr uid_t kNobody = 65534;  // as Unprivileged
 
+/// A copy of a program, run as that user, whose libraries it cannot reach: of the dynamic linker.
+inline constexpr int kNotLoaded = 127;
+
 #define SKIP_UNLESS_ROOT() \
   if (geteuid() != 0) GTEST_SKIP() << "only root can give files to others"
 

@@ -14,6 +14,7 @@
 
 #include "certificates.hpp"
 #include "failing_open.hpp"
+#include "platform/linux/file_io.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "temporary_directory.hpp"
 
@@ -232,7 +233,7 @@ TEST_F(LayeredTrustStoreTest, WithoutADescriptorForAFileOfItsHashNothingIsSaidOf
     const FailingOpen failing(path, EMFILE);
     static_cast<void>(store->TrustOf(one_));
   } catch (const LackOfMeans& lack) {
-    EXPECT_EQ(std::string(lack.what()), path + " cannot be read: Too many open files");
+    EXPECT_EQ(std::string(lack.what()), path + " cannot be read: " + ErrorText(EMFILE));
   }
   EXPECT_TRUE(store->Problems().empty());
   EXPECT_TRUE(store->TrustOf(one_).IsDistrusted());
