@@ -37,7 +37,7 @@ void Load(SSL_CTX* context, Source source) {
 }
 
 void BM_Context(benchmark::State& state, Source source) {
-  for (auto _ : state) {
+  for (auto _ : state) {  // NOLINT(clang-analyzer-deadcode.DeadStores)
     const Context context = NewContext();
     Load(context.get(), source);
     benchmark::DoNotOptimize(context.get());
@@ -49,7 +49,7 @@ void BM_WarmVerification(benchmark::State& state, Source source, const char* cha
   const Context context = NewContext();
   Load(context.get(), source);
   const Chain chain = ReadChain(Setting(chain_setting));
-  for (auto _ : state) {
+  for (auto _ : state) {  // NOLINT(clang-analyzer-deadcode.DeadStores)
     if (!Verify(context.get(), chain)) Die("the leaf is refused");
   }
 }
@@ -58,7 +58,7 @@ void BM_Handshake(benchmark::State& state, Source source, const char* chain_sett
   const Context server = NewServer(Setting(chain_setting));
   const Context client = NewClient();
   Load(client.get(), source);
-  for (auto _ : state) {
+  for (auto _ : state) {  // NOLINT(clang-analyzer-deadcode.DeadStores)
     if (!Handshake(client.get(), server.get())) Die("the server is refused");
   }
 }

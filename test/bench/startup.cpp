@@ -19,7 +19,7 @@
 #include <cstdlib>
 #include <string_view>
 
-extern char** environ;
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants it
 
 namespace {
 

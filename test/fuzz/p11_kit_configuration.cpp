@@ -24,7 +24,7 @@ const std::string& Directory() {
     char elsewhere[] = "/tmp/ostrust-fuzz-XXXXXX";
     const char* const made = mkdtemp(in_memory) != nullptr ? in_memory : mkdtemp(elsewhere);
     Require(made != nullptr);
-    return std::string(made);
+    return std::string(made == nullptr ? "" : made);
   }());
   return directory;
 }

@@ -133,7 +133,7 @@ CK_RV GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE, CK_ATTRIBUT
       attribute.ulValueLen = byte < 100   ? 1
                              : byte < 180 ? CK_UNAVAILABLE_INFORMATION
                              : byte < 200 ? sizeof(CK_ULONG)
-                             : byte < 240 ? (byte - 200) * 16U
+                             : byte < 240 ? CK_ULONG{byte - 200U} * 16
                              : byte < 250 ? module->pieces.Byte() << 4
                              : byte < 253 ? CK_ULONG{1} << 21
                                           : CK_ULONG(-2);

@@ -762,7 +762,7 @@ OSTRUST_EXPORT int clock_gettime(clockid_t clock, struct timespec* now) noexcept
   int how = 0;
   OSTRUST_REAL(clock_gettime);
   if (OSTRUST_FAILS(kClock)) {
-    constexpr time_t kSecondsOfADay = 24 * 3600;
+    constexpr time_t kSecondsOfADay = 86400;
     if (how == fault::kDay) {
       const int result = real(clock, now);
       now->tv_sec += kSecondsOfADay;

@@ -25,6 +25,7 @@ struct LoadedCrypto {
   F(X509_verify_cert_error_string) F(BIO_new_file) F(BIO_free) F(PEM_read_bio_X509)           \
   F(X509_new_ex) F(X509_free) F(ERR_clear_error)
 // clang-format on
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name
 #define OSTRUST_MEMBER(name) decltype(&::name) name = nullptr;
   OSTRUST_FUNCTIONS(OSTRUST_MEMBER)
 #undef OSTRUST_MEMBER

@@ -30,17 +30,20 @@ struct Quic {
   F(int, SSL_set_blocking_mode, (SSL*, int))                     \
   F(int, SSL_set1_initial_peer_addr, (SSL*, const BIO_ADDR*))
 // clang-format on
+// NOLINTNEXTLINE(bugprone-macro-parentheses): types
 #define OSTRUST_MEMBER(result, name, parameters) result(*name) parameters = nullptr;
   OSTRUST_QUIC_FUNCTIONS(OSTRUST_MEMBER)
 #undef OSTRUST_MEMBER
 
   /// The first function that this OpenSSL does not have; null if it has all.
   const char* Resolve() {
+// NOLINTBEGIN(bugprone-macro-parentheses): names
 #define OSTRUST_RESOLVE(result, name, parameters)                      \
   name = reinterpret_cast<decltype(name)>(dlsym(RTLD_DEFAULT, #name)); \
   if (name == nullptr) return #name;
     OSTRUST_QUIC_FUNCTIONS(OSTRUST_RESOLVE)
 #undef OSTRUST_RESOLVE
+    // NOLINTEND(bugprone-macro-parentheses)
     return nullptr;
   }
 };

@@ -21,7 +21,6 @@ namespace ostrust::macos_double {
 namespace {
 
 using platform::AsBytes;
-using platform::AsText;
 using platform::Bytes;
 
 // As the program was loaded: a forked child has another number.

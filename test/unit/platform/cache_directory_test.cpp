@@ -454,7 +454,8 @@ TEST_F(CacheDirectoriesTest, ARelativeOrEmptyXdgCacheHomeMeansNothing) {
 
 TEST_F(CacheDirectoriesTest, TheHomeIsTheAccountsWhateverTheEnvironmentSays) {
   if (Home().size() < 2) GTEST_SKIP() << "this account has no home";
-  const std::string home = getenv("HOME") != nullptr ? getenv("HOME") : "";
+  const char* const variable = getenv("HOME");
+  const std::string home = variable != nullptr ? variable : "";
   setenv("HOME", "/elsewhere", 1);
   const auto directories = CacheDirectories("");
   setenv("HOME", home.c_str(), 1);

@@ -36,11 +36,13 @@ using ostrust::platform::macos::errSecAllocate;
 using ostrust::platform::macos::Fails;
 
 // `parameters` in parentheses, then what is handed on.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define WRAP(result, function, parameters, arguments, failure)       \
   result __real_##function parameters;                               \
   result __wrap_##function parameters {                              \
     return Fails(#function) ? failure : __real_##function arguments; \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 extern "C" {
 
