@@ -16,6 +16,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -362,7 +363,8 @@ TEST_F(P11KitModuleTest, AFailingFinalizationTakesNothingFromWhatWasRead) {
 TEST_F(P11KitModuleTest, AnotherModuleThanP11KitsIsNotAsked) {
   CK_INFO* const info = &Double().info;
   CK_UTF8CHAR* const description = info->libraryDescription;
-  std::memcpy(description, "Security module                 ", 32);
+  const std::string_view other = "Security module                 ";  // padded, as PKCS#11 has it
+  std::copy(other.begin(), other.end(), description);
   EXPECT_THAT(Error(), HasSubstr("not p11-kit's trust module but \"Security module\""));
   std::memset(description, 'x', 32);
   EXPECT_THAT(Error(), HasSubstr("but \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\""));
@@ -461,7 +463,7 @@ CK_RV DescribeSlot(CK_SLOT_ID /*slot*/, CK_SLOT_INFO* info) {
 }
 void SetDescription(std::string text) {
   text.resize(sizeof slot_description, '\0');
-  std::memcpy(slot_description, text.data(), text.size());
+  std::copy(text.begin(), text.end(), slot_description);
   Double().functions.C_GetSlotInfo = DescribeSlot;
 }
 
