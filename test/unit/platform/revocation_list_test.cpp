@@ -425,8 +425,8 @@ TEST(RevocationListExcerpt, OpenSslSaysOfItWhatItSaysOfTheWholeList) {
 TEST(RevocationListExcerpt, LongNumbersAndManyThatBeginAlikeAreFound) {
   std::vector<Bytes> serials;
   for (const std::size_t size : {1, 2, 7, 8, 20, 60, 254, 255, 256, 300, 40'000}) {
-    for (const char first : {1, 2, 0x7f}) {
-      for (const char last : {0, 1, 2}) {
+    for (const int first : {1, 2, 0x7f}) {
+      for (const int last : {0, 1, 2}) {
         Bytes serial(size, std::byte{0});
         serial.back() = static_cast<std::byte>(last);
         serial.front() = static_cast<std::byte>(first);
