@@ -11,6 +11,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -21,7 +22,7 @@
 
 namespace host {
 
-inline int failures = 0;
+inline std::atomic<int> failures{0};  // of all threads
 
 /// Counts a failure and goes on, so that one run shows everything.
 inline void Check(bool good, const char* what, int line, const std::string& seen = {}) {

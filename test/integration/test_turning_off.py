@@ -87,6 +87,8 @@ except OSError: report("no such file")""" % name)
     def test_all_at_once_where_enable_wrote_the_file(self):
         env = support.environment(os.devnull, HOME=self.work)
         done = support.run([support.TOOL, "enable", "--user", "--module", support.MODULE], env)
+        if "others can write to it" in done.err:
+            self.skipTest("this build lies where others can write: " + done.err)
         self.assertEqual(done.status, 0, done)
         written = os.path.join(self.work, ".config", "ostrust", "openssl.cnf")
         on, policy = self.shown(written)
