@@ -67,6 +67,15 @@ class ManPages(unittest.TestCase):
                     described.update(re.findall(r"(?<![\w-])--?[a-z][\w-]*", plain(heading)))
                 self.assertEqual(described - EVERYWHERE, options(verb) - EVERYWHERE)
 
+    def test_each_option_of_the_program_itself(self):
+        section = self.one.partition("\n.SH OPTIONS\n")[2].partition("\n.SH ")[0]
+        described = set()
+        for heading in re.findall(r"^\.TP\n(.*)", section, re.M):
+            described.update(re.findall(r"(?<![\w-])--?[a-z][\w-]*", plain(heading)))
+        self.assertEqual(described, options())
+        self.assertLessEqual({name for name in options() if name.startswith("--")},
+                             set(re.findall(r"--[a-z][\w-]*", self.synopsis())))
+
     def test_each_option_is_in_the_synopsis(self):
         parts = re.split(r"\bostrust (?=[a-z-]+\n)", self.synopsis())[1:]
         self.assertEqual({part.split()[0] for part in parts}, set(verbs()))
