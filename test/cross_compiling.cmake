@@ -1,6 +1,6 @@
 # GoogleTest and libcrypto for the unit tests where they are cross-built: the one from its sources (Debian's
 # package googletest). The other is for Windows the OpenSSL 3.0 that test/windows-hosts made, for musl that of
-# test/musl, and for macOS, where they are linked and never run, a list of what this machine's exports (test/macos-sdk).
+# test/musl-toolchain, and for macOS, where they are linked and never run, a list of what this machine's exports (test/macos-sdk).
 set(OSTRUST_WINDOWS_OPENSSL "" CACHE PATH "Folder of an OpenSSL made by test/windows-hosts")
 set(OSTRUST_GOOGLETEST_SOURCE "/usr/src/googletest" CACHE PATH "GoogleTest's sources")
 

@@ -102,8 +102,11 @@ def fetch_zig(work):
     """The path of the package, in the folder `work`."""
     if not shutil.which("npm"):
         raise Unavailable("no npm")
-    done = subprocess.run(["npm", "pack", "--silent", "--pack-destination", work, ZIG], cwd=work,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
+    try:
+        done = subprocess.run(["npm", "pack", "--silent", "--pack-destination", work, ZIG], cwd=work,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
+    except subprocess.TimeoutExpired:
+        raise Unavailable("npm takes more than a quarter of an hour")
     found = glob.glob(os.path.join(work, "*.tgz"))
     if done.returncode != 0 or not found:
         raise Unavailable("npm has no %s: %s" % (ZIG, done.stdout[-1000:].decode(errors="replace")))

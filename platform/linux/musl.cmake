@@ -1,15 +1,15 @@
 # Building for musl on a machine with another C library, with zig's clang, which brings musl and libc++.
-# test/musl fetches and makes what OSTRUST_MUSL has: wrappers of the compiler in bin/, an OpenSSL, and an
+# test/musl-toolchain fetches and makes what OSTRUST_MUSL has: wrappers of the compiler in bin/, an OpenSSL, and an
 # empty library. On a system that is musl's own (Alpine) this file is not used: its compiler knows all of it.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES OSTRUST_MUSL)
-if(DEFINED ENV{XDG_CACHE_HOME})
-  set(OSTRUST_MUSL $ENV{XDG_CACHE_HOME}/ostrust-test/musl CACHE PATH "Made by test/musl")
-else()
-  set(OSTRUST_MUSL $ENV{HOME}/.cache/ostrust-test/musl CACHE PATH "Made by test/musl")
+set(cache_home "$ENV{XDG_CACHE_HOME}")
+if(cache_home STREQUAL "")
+  set(cache_home "$ENV{HOME}/.cache")
 endif()
+set(OSTRUST_MUSL ${cache_home}/ostrust-test/musl CACHE PATH "Made by test/musl-toolchain")
 
 set(CMAKE_C_COMPILER ${OSTRUST_MUSL}/bin/cc)
 set(CMAKE_CXX_COMPILER ${OSTRUST_MUSL}/bin/c++)
