@@ -101,7 +101,7 @@ def unpack_source(suite, package, work, log):
 def fetch_zig(work):
     """The path of the package, in the folder `work`."""
     if not shutil.which("npm"):
-        raise Unavailable("no npm")
+        raise Unavailable("no npm (test/deps installs it)")
     try:
         done = subprocess.run(["npm", "pack", "--silent", "--pack-destination", work, ZIG], cwd=work,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
