@@ -34,7 +34,7 @@ _ostrust() {
         mapfile -t COMPREPLY < <(compgen -W "$(_ostrust_words verbs "$tool") $(_ostrust_words options "$tool")" -- "$word")
     elif [ "$before" = --program ]; then
         mapfile -t COMPREPLY < <(compgen -c -- "$word")
-    elif _ostrust_words values "$tool" "$verb" | grep -qxe "$before"; then
+    elif _ostrust_words values "$tool" "$verb" | grep -qxFe "$before"; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_ostrust_words options "$tool" "$verb")" -- "$word")
