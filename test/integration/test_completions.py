@@ -170,12 +170,14 @@ class Completions(OstrustTest):
         if not shutil.which("fish"):
             self.skipTest("no fish")
 
-        def ask(words):
+        def lines(words):
             done = subprocess.run(["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
                                    os.path.join(COMPLETIONS, "ostrust.fish"), " ".join(words)],
                                   env=self.env, cwd=self.here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            return [line.split("\t")[0] for line in done.stdout.decode().splitlines()]
-        self.check(ask)
+            return done.stdout.decode().splitlines()
+        self.check(lambda words: [line.split("\t")[0] for line in lines(words)])
+        self.assertIn("--user\tFor this user only", lines(["ostrust", "enable", "--us"]))
+        self.assertIn("--set\tA key of ostrust's section, as KEY=VALUE", lines(["ostrust", "enable", "--se"]))
 
     def test_zsh(self):
         if not shutil.which("zsh"):

@@ -6,7 +6,7 @@ function __ostrust_help --description 'The verbs or options of ostrust, with wha
         /^[A-Z][A-Za-z ]*:$/ { verbs = /^Subcommands:/; next }
         kind == "verbs" && verbs && /^  [a-z]/ { name = $1; $1 = ""; print name "\t" substr($0, 2) }
         kind == "options" && /^  -/ { n = split($1, names, ","); $1 = ""; if ($2 ~ /^[A-Z]+$/) $2 = ""
-                                      sub(/^ *([.][.][.] )?/, ""); for (i = 1; i <= n; i++) print names[i] "\t" $0 }'
+                                      sub(/^ *([.][.][.] |Excludes: --[a-z]+ )?/, ""); for (i = 1; i <= n; i++) print names[i] "\t" $0 }'
 end
 
 function __ostrust_verb --description 'The verb on the command line'
