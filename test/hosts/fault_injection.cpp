@@ -404,6 +404,11 @@ decltype(::malloc)* real_malloc = nullptr;
 decltype(::calloc)* real_calloc = nullptr;
 decltype(::realloc)* real_realloc = nullptr;
 decltype(::free)* real_free = nullptr;
+
+/// Of open(): whether a third argument was given. O_TMPFILE is O_DIRECTORY and a bit of its own.
+bool HasMode(int flags) {
+  return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
 }  // namespace
 
 #define OSTRUST_EXPORT extern "C" __attribute__((visibility("default")))
@@ -475,7 +480,7 @@ OSTRUST_EXPORT int posix_memalign(void** block, std::size_t alignment, std::size
 OSTRUST_EXPORT int open(const char* path, int flags, ...) {
   va_list more;
   va_start(more, flags);
-  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
+  const mode_t mode = HasMode(flags) ? va_arg(more, mode_t) : 0;
   va_end(more);
   OSTRUST_FAIL(kOpen, -1);
   OSTRUST_REAL(open);
@@ -485,7 +490,7 @@ OSTRUST_EXPORT int open(const char* path, int flags, ...) {
 OSTRUST_EXPORT int openat(int directory, const char* path, int flags, ...) {
   va_list more;
   va_start(more, flags);
-  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
+  const mode_t mode = HasMode(flags) ? va_arg(more, mode_t) : 0;
   va_end(more);
   OSTRUST_FAIL(kOpen, -1);
   OSTRUST_REAL(openat);

@@ -18,7 +18,7 @@ namespace fault {
 
 /// What a call is. The order is that of kKinds in fault_injection.cpp.
 enum class Kind : std::uint8_t {
-  kMemory,         // malloc(), calloc(), realloc(), aligned_alloc(), posix_memalign(), operator new
+  kMemory,         // malloc() and its like, strdup(), operator new
   kOpenSslMemory,  // CRYPTO_malloc() and CRYPTO_realloc() below the module
   kOpen,
   kOpenDirectory,
