@@ -104,6 +104,19 @@ class ManPages(unittest.TestCase):
         self.assertEqual(keys - example, {"cache-dir"})  # its default is a path that cannot be written there
         self.assertEqual(example - keys, set())
 
+    def test_each_key_of_json_is_in_the_section_of_its_verb(self):
+        for verb, source, before in (("status", "status_json", ""), ("explain", "explanation_json", "\nJson OrNull("),
+                                     ("export", "export", "")):  # before what is printed, what processes tell each other
+            with self.subTest(verb):
+                with open(os.path.join(SOURCE, "provider", "tool", source + ".cpp")) as file:
+                    text = file.read()
+                self.assertIn(before, text)
+                keys = set(re.findall(r'\{\s*"([a-z_0-9]+)",', text[text.index(before):]))
+                self.assertIn("format", keys)
+                section = self.one.partition("\n.SH OSTRUST %s\n" % verb.upper())[2].partition("\n.SH ")[0]
+                said = section.partition("\n.SS JSON\n")[2] or section.partition("\n.B \\-\\-json\n")[2]
+                self.assertEqual(keys - set(re.findall(r"[a-z_0-9]+", plain(said))), set())
+
     def test_no_formatter_complains(self):
         for name in sorted(os.listdir(MAN)):
             with self.subTest(name):
