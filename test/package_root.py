@@ -8,6 +8,7 @@ root inside one that is thrown away, with the packages in the folder of this fil
     i386          an OpenSSL for it is in /i386
 """
 import glob
+import gzip
 import hashlib
 import os
 import re
@@ -238,6 +239,13 @@ activate = 1
             self.assertIn(path, new)
         for name in ("copyright", "changelog.gz", "changelog.Debian.gz", "openssl.cnf.example", "README.md"):
             self.assertIn("/usr/share/doc/ostrust/" + name, new)
+        named = set()
+        for path in new:
+            if path.startswith(man) and path.endswith(".gz"):
+                with gzip.open(path, "rt") as file:
+                    named.update(re.findall(r"docs/[\w-]+\.md", file.read()))
+        self.assertIn("docs/security.md", named)
+        self.assertEqual({name for name in named if "/usr/share/doc/ostrust/" + name not in new}, set())
         self.assertEqual(run("dpkg", "--verify", "ostrust"), "")
 
     def test_it_enables_nothing(self):
