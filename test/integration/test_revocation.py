@@ -366,6 +366,8 @@ class StockTools(RevocationTest):
                                     "-untrusted", self.pem("int"), "-CRLfile", path, self.pem("both-good"),
                                     configuration=self.stock())
                 errors = re.findall(r"^error (\d+) at 0 depth", done.err, re.M)
+                if kind == "delta" and (3, 5) <= VERSION < (4, 0) and errors[:1] == ["3"]:
+                    continue  # so 3.5.9 and 3.6.5 say, where it revokes nothing
                 self.assertEqual(errors[:1], [str(expected)] if expected else [], done)
 
     @NEEDS_STAPLES
@@ -1448,7 +1450,7 @@ class LackingOpenSsl(RevocationTest):
     def without(self, name):
         """What its LD_LIBRARY_PATH has to be."""
         mapped = re.search(r"libcrypto\S+ => (/\S+)", subprocess.run(
-            ["ldd", support.OPENSSL], stdout=subprocess.PIPE, check=True, text=True).stdout).group(1)
+            ["ldd", shutil.which(support.OPENSSL)], stdout=subprocess.PIPE, check=True, text=True).stdout).group(1)
         with open(mapped, "rb") as file:
             content = file.read()
         if name:
