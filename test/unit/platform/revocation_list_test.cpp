@@ -24,7 +24,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::int64_t kNewYear = 1'767'225'600;  // 2026
-constexpr std::int64_t kWeek = 7 * 86'400;
+constexpr std::int64_t kWeek = 604'800;
 constexpr std::ptrdiff_t kSignatureSize = 20;
 
 /// `list` with these entries instead of its own: what an excerpt should be.

@@ -94,7 +94,7 @@ class Peer {
     const NetworkAddress address = Address();
     for (int silent = 0; silent < 3 && callers.size() < 100;) {
       callers.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      connect(callers.back().Get(), address.Get(), address.size);
+      (void)connect(callers.back().Get(), address.Get(), address.size);
       std::this_thread::sleep_for(10ms);
       sockaddr_storage other{};
       socklen_t size = sizeof other;

@@ -204,7 +204,7 @@ TEST_F(UpkiTest, ASetGroupIdProcessReadsNoConfigurationOfTheUsers) {
   if (getauxval(AT_SECURE) != 0) {  // the copy that is run below
     // The script that the constructor's HOME has not, but the caller's.
     const char* const callers = std::getenv("OSTRUST_TEST_HOME");
-    setenv("HOME", callers, 1);
+    setenv("HOME", callers != nullptr ? callers : "", 1);
     std::string why;
     const auto filter = LoadUpki((std::string(callers) + "/libupki.so").c_str(), why);
     std::puts(filter == nullptr ? why.c_str() : Ask(*filter, {"leaf", "issuer"}).c_str());

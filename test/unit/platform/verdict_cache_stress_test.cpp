@@ -179,7 +179,7 @@ TEST(LiveBytes, AreThoseOfEveryNewAndGivenBackByDelete) {
 }
 
 TEST_F(VerdictCacheStress, AHundredThousandLeavesTakeNoMoreThanTheBound) {
-  constexpr std::uint64_t kLeaves = 10'000 * kTimes;
+  constexpr std::uint64_t kLeaves = std::uint64_t{10'000} * kTimes;
   // What each node, index entry and block has beyond what the cache counts.
   constexpr std::size_t kBeside = std::size_t{512} << 10;
   Chain chain;
