@@ -10,11 +10,17 @@
 
 namespace ostrust::platform {
 
+bool IsLackOfLocks(int error) {
+  return error == ENOLCK || error == EINVAL || error == EOPNOTSUPP;
+}
+
 FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name, std::string& why) {
-  const auto failed = [&why] {
-    why = ErrorText(errno);
+  const auto failed = [this, &why] {
+    error_ = errno;
+    why = ErrorText(error_);
     return Result::kImpossible;
   };
+  error_ = 0;
   // Whoever has it removes the file before he gives it back, so what was opened may no longer be
   // what the name leads to. Where that happens again and again others are at it.
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -32,7 +38,11 @@ FileLock::Result FileLock::Take(UniqueFd directory, const std::string& name, std
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
     if (fcntl(file.Get(), F_SETLK, &whole) != 0) {
-      if (errno != EACCES && errno != EAGAIN) return failed();
+      if (errno != EACCES && errno != EAGAIN) {
+        const Result result = failed();
+        if (IsLackOfLocks(error_)) unlinkat(directory.Get(), name.c_str(), 0);
+        return result;
+      }
       const bool is_known = fcntl(file.Get(), F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
       holder_ = is_known ? std::max<pid_t>(whole.l_pid, 0) : 0;
       return Result::kTakenByOther;

@@ -43,8 +43,9 @@ int DoDisable(const EnableOptions& options) {
   const bool may_write = !place.IsLive() || options.user || ::geteuid() == 0;
   std::optional<PlaceLock> lock;
   if (may_write && !options.print) {
-    // Whoever enables makes the record's folder before anything else.
-    if (!place.tree.MissingFolders(place.record).empty()) return kDone;
+    // Whoever enables makes the record's folder before anything else. One that cannot be reached is
+    // missing, too: ReadRecord() refuses then.
+    if (!place.tree.MissingFolders(place.record).empty() && !ReadRecord(place)) return kDone;
     lock.emplace(place);
   }
   const auto record = ReadRecord(place);

@@ -98,7 +98,7 @@ std::string WhatIsWrong(const Place& place, const Plan& plan, const StockAnswers
 }
 
 /// The record first: from then on a kill leaves nothing that it does not name. Returns what the
-/// libcrypto says in the end. Throws a Refusal when all is as it was.
+/// libcrypto says in the end. Otherwise throws a Refusal; what is not as it was then, it says.
 Probe Carry(const Place& place, const Plan& plan, const StockAnswers& stock,
             const EnableRecord& record, const std::vector<Change>& changes, const PlaceLock& lock) {
   std::vector<std::string> made;

@@ -71,7 +71,8 @@ class FileTree {
   /// Whether nobody but root and us can replace the file or anything on the way to it.
   bool IsSafe(const std::string& path, std::string& why) const;
 
-  /// Takes `lock` on the file. kImpossible: with a sentence in `why`.
+  /// Takes `lock` on the file. kImpossible: with a sentence in `why`; lock.Error() is 0 where it is
+  /// a folder on the way.
   platform::FileLock::Result Lock(const std::string& path, platform::FileLock& lock,
                                   std::string& why) const;
 

@@ -1,6 +1,7 @@
 #include "provider/tool/enable_place.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -26,6 +27,12 @@ using LockResult = platform::FileLock::Result;
 
 constexpr int kRefused = 1;
 constexpr const char* kLockName = "/lock";
+
+/// Where files cannot be locked, or none can be made. Who only looks, or takes away, must not fail
+/// for that, and Apply() sees what another has changed.
+bool CanDoWithout(int error) {
+  return platform::IsLackOfLocks(error) || error == EROFS || error == ENOSPC || error == EDQUOT;
+}
 
 std::string FolderOf(const std::string& path) {
   return path.substr(0, path.rfind('/'));
@@ -145,7 +152,10 @@ LockResult PlaceLock::Take(std::string& why) {
     if (!Has(folders_, folder)) folders_.push_back(folder);
   }
   const std::string folder = FolderOf(place_.record);
-  const auto result = tree.Lock(folder + kLockName, lock_.emplace(), why);
+  auto result = tree.Lock(folder + kLockName, lock_.emplace(), why);
+  if (result == LockResult::kImpossible && CanDoWithout(lock_->Error())) {
+    result = LockResult::kTaken;
+  }
   if (result == LockResult::kTaken && !Has(folders_, folder)) folders_.push_back(folder);
   return result;
 }

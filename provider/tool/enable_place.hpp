@@ -60,7 +60,9 @@ std::optional<EnableRecord> ReadRecord(const Place& place);
 /// Keeps every other enable and disable away from `place`, from before anything is read that a
 /// change depends on. The lock is on a file beside the record, which only root, or the user in
 /// question, can open: nobody else can have the lock, and keep others from disabling. Nothing of it
-/// is left after the object is gone; what a kill leaves, the next one takes, and removes.
+/// is left after the object is gone; what a kill leaves, the next one takes, and removes. Where the
+/// file system has no locks (NFS without its lock service), no room, or is read-only, it keeps
+/// nobody away: what is there can still be looked at and taken away.
 class PlaceLock {
  public:
   /// Makes the folders that are missing. Throws a Refusal when another process has it, which it

@@ -101,6 +101,31 @@ default_properties = fips=yes
 """
 POLICY = "MinProtocol = TLSv1.2\nCipherString = DEFAULT:@SECLEVEL=2\n"
 
+# Runs a command that gets no locks of files, as in a home on NFS without its lock service.
+WITHOUT_LOCKS = """\
+import ctypes, errno, fcntl, os, platform, sys
+
+class Step(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_ushort), ("then", ctypes.c_ubyte), ("otherwise", ctypes.c_ubyte), ("value", ctypes.c_uint)]
+
+class Filter(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_ushort), ("steps", ctypes.POINTER(Step))]
+
+NUMBER = {"x86_64": 72, "aarch64": 25}.get(platform.machine(), -1)  # of fcntl(2)
+LOAD, EQUALS, ANSWER = 0x20, 0x15, 0x06
+steps = (Step * 6)((LOAD, 0, 0, 0), (EQUALS, 0, 3, NUMBER), (LOAD, 0, 0, 24), (EQUALS, 0, 1, fcntl.F_SETLK),
+                   (ANSWER, 0, 0, 0x50000 | errno.ENOLCK), (ANSWER, 0, 0, 0x7fff0000))
+prctl = ctypes.CDLL(None).prctl
+prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+prctl(22, 2, ctypes.byref(Filter(len(steps), steps)))  # PR_SET_SECCOMP
+try:
+    fcntl.lockf(open(os.devnull, "w"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    sys.exit(77)
+except OSError as error:
+    assert error.errno == errno.ENOLCK, error
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
 
 def everything(root):
     """All that there is below a directory: kind, mode, owner, content."""
@@ -649,6 +674,48 @@ class Refusals(Rooted):
             self.enable()
             self.assertFalse(self.is_there(LOCK))
             self.assertUndone(before)
+
+    def test_where_files_cannot_be_locked(self):
+        inside = [sys.executable, "-c", WITHOUT_LOCKS]
+        if subprocess.run([*inside, "true"]).returncode == support.SKIPPED:
+            self.skipTest("no seccomp filter can be set here")
+        self.debian()
+        before = everything(self.root)
+        self.assertEqual(self.enable("--set", "verify=maybe", prefix=inside, status=USAGE).out, "")
+        self.assertEqual(everything(self.root), before)
+        self.enable(prefix=inside)
+        self.assertFalse(self.is_there(LOCK))
+        self.assertIn("already enabled", self.enable(prefix=inside).out)
+        self.disable(prefix=inside)
+        self.assertEqual(everything(self.root), before)
+
+    def test_what_can_only_be_read(self):
+        inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                  'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"', self.root]
+        if os.geteuid() != 0 or subprocess.run([*inside, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("needs root and namespaces of mounts")
+        self.debian()
+        self.enable()
+        enabled = everything(self.root)
+        self.assertIn("already enabled", self.enable(prefix=inside).out)
+        for verb, *more in (["disable"], ["enable", "--set", "refresh=5"]):
+            done = self.tool(verb, *more, prefix=inside)
+            self.assertEqual(done.status, REFUSED, done)
+            self.assertIn("Read-only file system", done.err)
+        self.assertEqual(everything(self.root), enabled)
+
+    def test_a_record_that_cannot_be_reached_is_not_taken_for_none(self):
+        self.debian()
+        before = everything(self.root)
+        self.enable()
+        folder, kept = self.path(os.path.dirname(RECORD)), self.path("/kept")
+        os.rename(folder, kept)
+        for make in (lambda: os.symlink("/absent", folder), lambda: self.file(folder, "")):
+            make()
+            self.assertRefused(folder + ": this is a link or no directory", verb="disable")
+            os.remove(folder)
+        os.rename(kept, folder)
+        self.assertUndone(before)
 
     def test_an_image_in_which_there_is_nothing(self):
         self.debian()
