@@ -80,7 +80,10 @@ std::string DescribeBinding(const ProviderHandle& handle) {
   text += "; revocation: " + revocation;
   if (config.verify != VerifyMode::kRoots && revocation != NameOf(config.network.revocation)) {
     text += ", because this OpenSSL lacks what it takes to look for it";
-    if (config.network.revocation == platform::Revocation::kHard) text += ": servers are refused";
+    if (config.verify == VerifyMode::kPlatform &&
+        config.network.revocation == platform::Revocation::kHard) {
+      text += ": servers are refused";
+    }
   }
   return text + "; verify: " + VerifyOf(handle);
 }

@@ -182,17 +182,21 @@ void JudgeIncludes(Status& status) {
           "write it with slashes: .include " + InConfiguration(include));
 }
 
+/// What the section in force says.
+Config ConfigOf(const Status& status) {
+  const auto& keys = status.Entry().ostrust_keys;
+  return ReadConfig([&](const char* key) -> std::optional<std::string> {
+    const auto found = keys.find(key);
+    if (found == keys.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
 /// The values that are refused, as the module sees them; as this tool does where it cannot be
 /// asked.
 std::string BadValues(const Status& status) {
   if (status.module && !status.module->build_info.empty()) return status.module->bad_values;
-  const auto& keys = status.Entry().ostrust_keys;
-  return ReadConfig([&](const char* key) -> std::optional<std::string> {
-           const auto found = keys.find(key);
-           if (found == keys.end()) return std::nullopt;
-           return found->second;
-         })
-      .ErrorText();
+  return ConfigOf(status).ErrorText();
 }
 
 void JudgeValues(Status& status) {
@@ -210,6 +214,41 @@ void JudgeValues(Status& status) {
   }
 }
 
+/// `hard` refuses what cannot be looked for, and hands out nothing that cannot be judged.
+bool IsHard(const Status& status) {
+  const Config config = ConfigOf(status);
+  return config.verify == VerifyMode::kPlatform &&
+         config.network.revocation == platform::Revocation::kHard;
+}
+
+void JudgeReach(Status& status) {
+  const LoadedModule& module = *status.module;
+  const std::string soften = "use another OpenSSL; or set revocation = soft in [" +
+                             status.Entry().ostrust_section + "] of " + status.configuration.file +
+                             ": nothing is looked for then";
+  if (module.revocation == NameOf(platform::Revocation::kOff) && IsHard(status)) {
+    Problem(status, "no-revocation",
+            "every server is refused: revocation = hard, and this OpenSSL lacks what it takes to "
+            "look for it",
+            soften);
+  }
+  if (module.reach == standing_params::kReachNone && IsHard(status)) {
+    Problem(
+        status, "store-loader-only",
+        "nothing is served: revocation = hard cannot be kept in this OpenSSL: " + module.limited_by,
+        soften);
+  } else if (module.reach == standing_params::kReachNone) {
+    Problem(status, "store-loader-only",
+            "only os:// opened as an OpenSSL store works: " + module.limited_by,
+            "report this libcrypto to ostrust; " + status.openssl_version);
+  } else if (module.reach == standing_params::kReachMarker) {
+    Problem(
+        status, "marker-only",
+        "default paths and os:// as a CA file are not served: " + module.limited_by,
+        "name the marker file where a CA file is wanted: SSL_CERT_FILE=" + CustomaryFile("os.pem"));
+  }
+}
+
 void JudgeModule(Status& status) {
   const LoadedModule& module = *status.module;
   if (!module.version.empty() && module.version != OSTRUST_VERSION) {
@@ -223,16 +262,7 @@ void JudgeModule(Status& status) {
             "activate OpenSSL's default provider beside ostrust in " + status.configuration.file +
                 ": default = default_sect, and activate = 1 in [default_sect]");
   }
-  if (module.reach == standing_params::kReachNone) {
-    Problem(status, "store-loader-only",
-            "only os:// opened as an OpenSSL store works: " + module.limited_by,
-            "report this libcrypto to ostrust; " + status.openssl_version);
-  } else if (module.reach == standing_params::kReachMarker) {
-    Problem(
-        status, "marker-only",
-        "default paths and os:// as a CA file are not served: " + module.limited_by,
-        "name the marker file where a CA file is wanted: SSL_CERT_FILE=" + CustomaryFile("os.pem"));
-  }
+  JudgeReach(status);
   // A module of another version may not say; Node.js has no reason to read the store when
   // SSL_CERT_FILE is set.
   const bool asked = !module.reach.empty() && (!module.source.empty() || !module.error.empty() ||
@@ -258,12 +288,7 @@ std::string Assigned(const Variable& variable) {
 
 void JudgeDefaultPaths(Status& status) {
   if (status.serves_default_paths != false || status.program.set_user_id) return;
-  const auto& keys = status.Entry().ostrust_keys;
-  const auto key = keys.find("default-paths");
-  if (key != keys.end() && !ReadConfig([&](const char* name) -> std::optional<std::string> {
-                              if (std::string_view(name) != "default-paths") return std::nullopt;
-                              return key->second;
-                            }).default_paths) {
+  if (!ConfigOf(status).default_paths) {
     Note(status, "default-paths-off",
          "default-paths = no: OpenSSL's own default paths stay as they are");
     return;

@@ -30,6 +30,8 @@ from pki import element
 from revocation import (DAY, HOUR, MUST_STAPLE, NO_REVOCATION_AVAILABLE, OCSP, Authority, Revocable, RevocationServer,
                         issuing_distribution_point)
 
+TOOL = os.environ.get("OSTRUST_TOOL") or os.path.join(os.path.dirname(support.MODULE), "ostrust")
+
 # What becomes of a verification: 0, or the error and its depth.
 ACCEPTED = 0
 REVOKED, REVOKED_ABOVE = (23, 0), (23, 1)
@@ -1446,6 +1448,8 @@ class LackingOpenSsl(RevocationTest):
     another. The names are of functions that OpenSSL itself does not use: not libcrypto, libssl, or the openssl command."""
 
     LACKING = ("OCSP_SINGLERESP_get_ext_by_critical", "BIO_meth_set_read")
+    # All verdicts need it: without it there is only the store loader.
+    UNBOUND = "X509_STORE_CTX_set_current_cert"
 
     def without(self, name):
         """What its LD_LIBRARY_PATH has to be."""
@@ -1463,9 +1467,9 @@ class LackingOpenSsl(RevocationTest):
             out.write(content)
         return directory
 
-    def ask_in(self, name, setting, leaf, option="-CAfile"):
+    def ask_in(self, name, setting, leaf, option="-CAfile", **more):
         done = self.openssl("verify", "-verify_hostname", "localhost", option, "os://", self.pem(leaf),
-                            configuration=self.checking(setting), LD_LIBRARY_PATH=self.without(name))
+                            configuration=self.checking(setting, **more), LD_LIBRARY_PATH=self.without(name))
         errors = re.findall(r"^error (\d+) at (\d+) depth", done.err, re.M)
         self.assertEqual(done.status, 2 if errors else 0, done)
         return tuple(map(int, errors[0])) if errors else ACCEPTED, done
@@ -1479,16 +1483,34 @@ class LackingOpenSsl(RevocationTest):
                 self.assertEqual(seen, NO_ANSWER, done)
                 self.assertIn("CN=direct-good at depth 0 is of unknown revocation status: this OpenSSL lacks what it "
                               "takes to find out", done.err)
-                self.assertIn("; revocation: off, because this OpenSSL lacks what it takes to look for it: servers are refused; ",
-                              done.err)
+                because = "; revocation: off, because this OpenSSL lacks what it takes to look for it"
+                self.assertIn(because + ": servers are refused; verify: platform", done.err)
+                seen, done = self.ask_in(name, "hard", "direct-good", verify="report")
+                self.assertEqual(seen, ACCEPTED, done)
+                self.assertIn(because + "; verify: report", done.err)
+
+    @unittest.skipUnless(os.path.exists(TOOL), "the tool was not built")
+    def test_status_says_so(self):
+        loader_only = "only os:// opened as an OpenSSL store works: "
+        for name, setting, said in (
+                (None, "hard", None),
+                (self.LACKING[0], "hard", "every server is refused: revocation = hard, and this OpenSSL lacks "),
+                (self.LACKING[0], "soft", None),
+                (self.UNBOUND, "hard", "nothing is served: revocation = hard cannot be kept in this OpenSSL: "),
+                (self.UNBOUND, "soft", loader_only)):
+            with self.subTest(name, setting=setting):
+                done = support.run([TOOL, "status", "--json", "--program", support.OPENSSL], support.environment(
+                    self.checking(setting), LD_LIBRARY_PATH=self.without(name)))
+                first = next((finding for finding in json.loads(done.out)["findings"] if finding["level"] == "problem"), None)
+                self.assertEqual(first is None, said is None, done)
+                self.assertTrue(first is None or first["text"].startswith(said), done)
+                self.assertEqual("or set revocation = soft in [" in done.out, bool(said) and setting == "hard", done)
 
     def test_where_nothing_can_be_judged_hard_hands_nothing_out(self):
         for option in ("-CAfile", "-CAstore"):
             self.assertEqual(self.ask_in(None, "hard", "direct-good", option)[0], ACCEPTED)
-        # Without a function that all verdicts need there is only the store loader; then again without lookup methods.
-        unbound, unhooked = "X509_STORE_CTX_set_current_cert", os.path.join(os.path.dirname(support.MODULE), "test",
-                                                                           "ostrust-unhooked.so")
-        for name, more in ((unbound, {}), (None, {"module": unhooked})):
+        unhooked = os.path.join(os.path.dirname(support.MODULE), "test", "ostrust-unhooked.so")
+        for name, more in ((self.UNBOUND, {}), (None, {"module": unhooked})):
             for setting, expected in (("soft", ACCEPTED), ("hard", None)):
                 with self.subTest(name, setting=setting):
                     done = self.openssl("verify", "-verify_hostname", "localhost", "-CAstore", "os://",
