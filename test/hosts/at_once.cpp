@@ -228,7 +228,7 @@ int main(int count, char** arguments) {
   for (std::thread& thread : threads) thread.join();
   CHECK_EQ(wrong.load(), 0);
   if (kOnlyExec) {
-    std::puts("not tried under ThreadSanitizer: a forked child that verifies");
+    std::puts("not tried in this build: a forked child that verifies");
   } else {
     std::printf("%d children, %d waited for a lock of OpenSSL's\n", children.load(),
                 waiting_for_openssl.load());
