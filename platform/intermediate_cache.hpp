@@ -38,6 +38,9 @@ inline constexpr std::uint8_t kMaxFailures = 7;
 class IntermediateCache {
  public:
   using Clock = std::chrono::system_clock;  // what is on disk outlives the machine's uptime
+  /// Who is to leave a URL alone: all that share the directories, or nobody but this process, for
+  /// what another might judge differently.
+  enum class Concerns : std::uint8_t { kAll, kThisProcess };
 
   /// `cache_dir` is the configuration key: CacheDirectories() is asked each time, so that a process
   /// that changes its user has that user's.
@@ -67,11 +70,13 @@ class IntermediateCache {
   /// Whether fetching `url` failed so lately that it is not to be asked again: for 1 minute after
   /// the first failure, doubled with each further one up to 1 hour. A failure in the future, after
   /// the clock was set back, is none. Reads files, unless memory says so.
-  bool FailedLately(std::string_view url) const;
-  /// In memory and on disk. Those of several threads or processes at the same time count once.
-  void NoteFailure(std::string_view url);
-  /// Forgets earlier failures, in memory and in what files of this user's there are.
-  void NoteSuccess(std::string_view url);
+  bool FailedLately(std::string_view url, Concerns concerns = Concerns::kAll) const;
+  /// In memory and, if it concerns all, on disk. Those of several threads or processes at the same
+  /// time count once.
+  void NoteFailure(std::string_view url, Concerns concerns = Concerns::kAll);
+  /// Forgets earlier failures, in memory and, if it concerns all, in what files of this user's
+  /// there are.
+  void NoteSuccess(std::string_view url, Concerns concerns = Concerns::kAll);
 
  private:
   struct Remembered {
@@ -83,7 +88,8 @@ class IntermediateCache {
 
   bool RemembersLocked(ByteView subject, ByteView certificate) const;
   void Forget(Index::iterator entry);  // mutex_ held
-  std::int64_t Now() const;            // seconds since 1970
+  std::vector<std::string> DirectoriesOf(Concerns concerns) const;
+  std::int64_t Now() const;  // seconds since 1970
 
   const std::function<std::vector<std::string>()> directories_;
   const std::function<Clock::time_point()> now_;

@@ -180,20 +180,24 @@ std::int64_t IntermediateCache::Now() const {
   return std::chrono::floor<std::chrono::seconds>(now_()).time_since_epoch().count();
 }
 
-bool IntermediateCache::FailedLately(std::string_view url) const {
+std::vector<std::string> IntermediateCache::DirectoriesOf(Concerns concerns) const {
+  return concerns == Concerns::kAll ? directories_() : std::vector<std::string>();
+}
+
+bool IntermediateCache::FailedLately(std::string_view url, Concerns concerns) const {
   const Sha1Digest digest = DigestOf(url);
   const std::int64_t now = Now();
   {
     const std::lock_guard lock(mutex_);
     if (IsLately(FindFailed(failed_, digest), now)) return true;
   }
-  const auto directories = directories_();
+  const auto directories = DirectoriesOf(concerns);
   return std::any_of(directories.begin(), directories.end(), [&](const std::string& directory) {
     return IsLately(FindFailed(ReadFailed(directory), digest), now);
   });
 }
 
-void IntermediateCache::NoteFailure(std::string_view url) {
+void IntermediateCache::NoteFailure(std::string_view url, Concerns concerns) {
   FailedFetch failure{DigestOf(url), 0, Now()};
   // Whoever asked FailedLately() before fetching does not fail again lately, unless at the same
   // time as another.
@@ -202,7 +206,7 @@ void IntermediateCache::NoteFailure(std::string_view url) {
     if (known != nullptr) failure.failures = std::max(failure.failures, known->failures);
     return IsLately(known, failure.when);
   };
-  const auto directories = directories_();
+  const auto directories = DirectoriesOf(concerns);
   for (const std::string& directory : directories) {
     if (is_noted(ReadFailed(directory))) return;
   }
@@ -221,13 +225,13 @@ void IntermediateCache::NoteFailure(std::string_view url) {
   }));
 }
 
-void IntermediateCache::NoteSuccess(std::string_view url) {
+void IntermediateCache::NoteSuccess(std::string_view url, Concerns concerns) {
   const Sha1Digest digest = DigestOf(url);
   {
     const std::lock_guard lock(mutex_);
     Remove(failed_, digest);
   }
-  for (const std::string& directory : directories_()) {
+  for (const std::string& directory : DirectoriesOf(concerns)) {
     FailedFetches failed = ReadFailed(directory);
     if (Remove(failed, digest)) {
       WriteCached(directory, kFailedFetches, EncodeFailedFetches(failed));

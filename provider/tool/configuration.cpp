@@ -149,6 +149,21 @@ bool EntryPoint::Activates(const std::string& provider) const {
   return std::find(activated.begin(), activated.end(), provider) != activated.end();
 }
 
+Config ConfigOf(const EntryPoint& entry) {
+  const auto& keys = entry.ostrust_keys;
+  return ReadConfig([&](const char* key) -> std::optional<std::string> {
+    const auto found = keys.find(key);
+    if (found == keys.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+bool IsHard(const EntryPoint& entry) {
+  const Config config = ConfigOf(entry);
+  return config.verify == VerifyMode::kPlatform &&
+         config.network.revocation == platform::Revocation::kHard;
+}
+
 EntryPoint EntryPointIn(const Sections& sections, const std::string& name) {
   return ReadEntryPoint(InSections(sections), name.c_str());
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "provider/config.hpp"
 #include "provider/tool/libcrypto.hpp"
 
 namespace ostrust::tool {
@@ -26,6 +27,12 @@ struct EntryPoint {
 
   bool Activates(const std::string& provider) const;
 };
+
+/// What our section says.
+Config ConfigOf(const EntryPoint& entry);
+
+/// `hard` refuses what cannot be looked for, and hands out nothing that cannot be judged.
+bool IsHard(const EntryPoint& entry);
 
 struct Configuration {
   std::string file;  // empty when OPENSSL_CONF is set to nothing

@@ -184,6 +184,11 @@ std::string Report(const Place& place, const Plan& plan, const StockAnswers& sto
             (stock.tls ? "TLS settings are" : "what the configuration says is") +
             " as before, also where it cannot load\n";
     if (!stock.tls) text += "  not proven   TLS settings: " + stock.why_no_tls + "\n";
+    if (!probe.module->limited_by.empty()) {
+      text +=
+          "  limited      it cannot do all that it does elsewhere: " + probe.module->limited_by +
+          ".\n               ostrust status says what follows\n";
+    }
   } else {
     text +=
         "  not proven   whether it loads: the OpenSSL of another root is not asked. Run ostrust "

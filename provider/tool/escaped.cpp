@@ -50,11 +50,13 @@ std::string Escaped(const std::string& text) {
     const std::size_t from = at;
     const auto character = Next(text, at);
     if (!character) {
-      std::snprintf(escape.data(), escape.size(), "\\x%02x",
-                    static_cast<unsigned>(static_cast<unsigned char>(text[from])));
+      static_cast<void>(
+          std::snprintf(escape.data(), escape.size(), "\\x%02x",
+                        static_cast<unsigned>(static_cast<unsigned char>(text[from]))));
       out += escape.data();
     } else if (IsDangerous(*character)) {
-      std::snprintf(escape.data(), escape.size(), "\\u{%x}", static_cast<unsigned>(*character));
+      static_cast<void>(std::snprintf(escape.data(), escape.size(), "\\u{%x}",
+                                      static_cast<unsigned>(*character)));
       out += escape.data();
     } else {
       out.append(text, from, at - from);

@@ -23,6 +23,7 @@ constexpr int kFormat = 1;
 
 std::vector<std::vector<std::uint8_t>> Octets(const std::vector<std::string>& texts) {
   std::vector<std::vector<std::uint8_t>> octets;
+  octets.reserve(texts.size());
   for (const std::string& text : texts) octets.emplace_back(text.begin(), text.end());
   return octets;
 }

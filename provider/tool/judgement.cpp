@@ -31,7 +31,7 @@ void Elsewhere(Status& status, bool affected, const char* id, std::string text, 
 
 std::string HowToConfigure() {
   const std::string file = CustomaryFile("openssl.cnf");
-  const std::string set = HowToSet("OPENSSL_CONF", file);
+  std::string set = HowToSet("OPENSSL_CONF", file);
   bool exists = false;
   std::string why;
   if (CanRead(file, exists, why)) return set;
@@ -182,21 +182,11 @@ void JudgeIncludes(Status& status) {
           "write it with slashes: .include " + InConfiguration(include));
 }
 
-/// What the section in force says.
-Config ConfigOf(const Status& status) {
-  const auto& keys = status.Entry().ostrust_keys;
-  return ReadConfig([&](const char* key) -> std::optional<std::string> {
-    const auto found = keys.find(key);
-    if (found == keys.end()) return std::nullopt;
-    return found->second;
-  });
-}
-
 /// The values that are refused, as the module sees them; as this tool does where it cannot be
 /// asked.
 std::string BadValues(const Status& status) {
   if (status.module && !status.module->build_info.empty()) return status.module->bad_values;
-  return ConfigOf(status).ErrorText();
+  return ConfigOf(status.Entry()).ErrorText();
 }
 
 void JudgeValues(Status& status) {
@@ -214,25 +204,18 @@ void JudgeValues(Status& status) {
   }
 }
 
-/// `hard` refuses what cannot be looked for, and hands out nothing that cannot be judged.
-bool IsHard(const Status& status) {
-  const Config config = ConfigOf(status);
-  return config.verify == VerifyMode::kPlatform &&
-         config.network.revocation == platform::Revocation::kHard;
-}
-
 void JudgeReach(Status& status) {
   const LoadedModule& module = *status.module;
   const std::string soften = "use another OpenSSL; or set revocation = soft in [" +
                              status.Entry().ostrust_section + "] of " + status.configuration.file +
                              ": nothing is looked for then";
-  if (module.revocation == NameOf(platform::Revocation::kOff) && IsHard(status)) {
+  if (module.revocation == NameOf(platform::Revocation::kOff) && IsHard(status.Entry())) {
     Problem(status, "no-revocation",
             "every server is refused: revocation = hard, and this OpenSSL lacks what it takes to "
             "look for it",
             soften);
   }
-  if (module.reach == standing_params::kReachNone && IsHard(status)) {
+  if (module.reach == standing_params::kReachNone && IsHard(status.Entry())) {
     Problem(
         status, "store-loader-only",
         "nothing is served: revocation = hard cannot be kept in this OpenSSL: " + module.limited_by,
@@ -288,7 +271,7 @@ std::string Assigned(const Variable& variable) {
 
 void JudgeDefaultPaths(Status& status) {
   if (status.serves_default_paths != false || status.program.set_user_id) return;
-  if (!ConfigOf(status).default_paths) {
+  if (!ConfigOf(status.Entry()).default_paths) {
     Note(status, "default-paths-off",
          "default-paths = no: OpenSSL's own default paths stay as they are");
     return;

@@ -1,8 +1,8 @@
 #include "provider/tool/node_witness.hpp"
 
+#include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <sstream>
 
 #include "provider/standing.hpp"
@@ -55,7 +55,7 @@ Witness ReadWitness(const std::string& log) {
       }
     } else if (After(line, "] info: serving ", rest)) {
       witness.serves_default_paths = true;
-      witness.anchors = std::atoi(rest.c_str());
+      std::from_chars(rest.data(), rest.data() + rest.size(), witness.anchors);
       After(rest, " anchors from ", witness.source);
     } else if (After(line, "] error: trust source: ", rest)) {
       AddTo(witness.problems, rest);

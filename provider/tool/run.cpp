@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "provider/config.hpp"
+#include "provider/standing.hpp"
 #include "provider/tool/escaped.hpp"
 #include "provider/tool/executable.hpp"
 #include "provider/tool/execute.hpp"
@@ -28,7 +29,7 @@ using Keys = std::vector<std::pair<std::string, std::string>>;
 
 /// Empty, or what is wrong with the options.
 std::string ReadKeys(const RunOptions& options, Keys& keys) {
-  const std::string wrong = ReadSettings(options.settings, keys);
+  std::string wrong = ReadSettings(options.settings, keys);
   if (!wrong.empty() || options.trust_source.empty()) return wrong;
   const bool is_path = KindOf(options.trust_source) != FileKind::kNone;  // not a word as "auto"
   keys.emplace_back("trust-source", is_path ? InConfiguration(Absolute(options.trust_source))
@@ -95,6 +96,14 @@ std::string WhyNotGoverned(const Probe& probe) {
   if (!probe.module->bad_values.empty()) return probe.module->bad_values;
   if (probe.module->source.empty()) return "nothing to serve: " + probe.module->error;
   if (!probe.has_algorithms) return "the configuration leaves no provider that has algorithms";
+  if (!IsHard(probe.configuration.openssl)) return {};
+  if (probe.module->reach == standing_params::kReachNone) {
+    return "revocation = hard cannot be kept in this OpenSSL: " + probe.module->limited_by;
+  }
+  if (probe.module->revocation == NameOf(platform::Revocation::kOff)) {
+    return "revocation = hard would refuse every server: this OpenSSL lacks what it takes to look "
+           "for it";
+  }
   return {};
 }
 

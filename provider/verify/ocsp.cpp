@@ -1,5 +1,6 @@
 #include "provider/verify/ocsp.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
@@ -42,10 +43,10 @@ bool IsAbout(const host::Symbols& symbols, OCSP_SINGLERESP* single,
   return wanted != nullptr && symbols.OCSP_id_cmp(id, wanted.get()) == 0;
 }
 
-/// Whether the response is signed by the issuer, or by a responder whose certificate this issuer
-/// signed for that.
-bool IsSignedForIssuer(const host::Symbols& symbols, OCSP_BASICRESP* basic, X509* issuer,
-                       const VerificationTime& time, const Distrusts& distrusts) {
+/// Who signed the response: the issuer, or a responder whose certificate this issuer signed for
+/// that. Null for anybody else. Of `basic` or the caller.
+X509* SignerForIssuer(const host::Symbols& symbols, OCSP_BASICRESP* basic, X509* issuer,
+                      const VerificationTime& time, const Distrusts& distrusts) {
   // In a store that holds the issuer and nothing else every path ends at it.
   const std::unique_ptr<X509_STORE, decltype(symbols.X509_STORE_free)> store(
       symbols.X509_STORE_new(), symbols.X509_STORE_free);
@@ -63,10 +64,11 @@ bool IsSignedForIssuer(const host::Symbols& symbols, OCSP_BASICRESP* basic, X509
   symbols.X509_VERIFY_PARAM_set_auth_level(param, time.auth_level);
   auto* const certificates = reinterpret_cast<STACK_OF(X509)*>(issuers.get());
   if (symbols.OCSP_basic_verify(basic, certificates, store.get(), OCSP_NOEXPLICIT) != 1) {
-    return false;
+    return nullptr;
   }
   X509* signer = nullptr;
-  return symbols.OCSP_resp_get0_signer(basic, &signer, certificates) == 1 && !distrusts(signer);
+  if (symbols.OCSP_resp_get0_signer(basic, &signer, certificates) != 1) return nullptr;
+  return distrusts(signer) ? nullptr : signer;
 }
 
 OcspStatus Unknown(std::string why) {
@@ -133,10 +135,15 @@ OcspStatus Read(const host::Symbols& symbols, ByteView der, const CertificateAnd
     // Of several the one that says most.
     if (said.finding.status >= result.finding.status) result = std::move(said);
   }
-  if (result.IsDefinite() &&
-      !IsSignedForIssuer(symbols, basic.get(), certificate.issuer, time, distrusts)) {
+  if (!result.IsDefinite()) return result;
+  const X509* const signer =
+      SignerForIssuer(symbols, basic.get(), certificate.issuer, time, distrusts);
+  if (signer == nullptr) {
     return Unknown("an OCSP response that neither the issuer nor a responder of its own signed");
   }
+  // The responder's certificate may end before what it signed.
+  const auto signer_end = SecondsOf(symbols, symbols.X509_get0_notAfter(signer));
+  if (signer_end) result.finding.until = std::min(*signer_end, result.valid_until);
   return result;
 }
 

@@ -7,13 +7,17 @@ namespace {
 
 using Clock = fetch::HttpClient::Deadline::clock;
 
+// What an answer is worth depends on the library context that judges it, and another process knows
+// none of this one's.
+constexpr auto kJudgement = platform::IntermediateCache::Concerns::kThisProcess;
+
 constexpr std::size_t kMaxAttempts = 4096;  // characters about what was asked in vain
 
 }  // namespace
 
 std::optional<platform::Bytes> Requests::Get(const Request& request) {
   platform::IntermediateCache& cache = provider_.intermediates();
-  if (cache.FailedLately(Server(request)) || cache.FailedLately(Question(request))) {
+  if (cache.FailedLately(Server(request)) || cache.FailedLately(Question(request), kJudgement)) {
     Note(request.url, "failed lately and is not asked again yet");
     return std::nullopt;
   }
@@ -47,9 +51,9 @@ std::optional<platform::Bytes> Requests::Get(const Request& request) {
 void Requests::Used(const Request& request, const std::string& why_not) {
   platform::IntermediateCache& cache = provider_.intermediates();
   if (why_not.empty()) {
-    cache.NoteSuccess(Question(request));
+    cache.NoteSuccess(Question(request), kJudgement);
   } else {
-    cache.NoteFailure(Question(request));
+    cache.NoteFailure(Question(request), kJudgement);
     Note(request.url, why_not);
   }
 }

@@ -19,8 +19,8 @@ enum class RevocationStatus : std::uint8_t { kUnknown, kGood, kRevoked };
 struct RevocationFinding {
   RevocationStatus status = RevocationStatus::kUnknown;
   std::string why;
-  /// nextUpdate of what says so, in seconds since 1970: after that it says nothing. Nullopt where
-  /// it has none.
+  /// In seconds since 1970: nextUpdate of what says so, or the end of its signer's certificate if
+  /// that is earlier: after that it says nothing. Nullopt where it has none.
   std::optional<std::int64_t> until = std::nullopt;
 };
 

@@ -150,11 +150,11 @@ void IntermediateCache::Remember(ByteView) {}
 std::string IntermediateCache::Keep(ByteView) {
   return {};
 }
-bool IntermediateCache::FailedLately(std::string_view) const {
+bool IntermediateCache::FailedLately(std::string_view, Concerns) const {
   return false;
 }
-void IntermediateCache::NoteFailure(std::string_view) {}
-void IntermediateCache::NoteSuccess(std::string_view) {}
+void IntermediateCache::NoteFailure(std::string_view, Concerns) {}
+void IntermediateCache::NoteSuccess(std::string_view, Concerns) {}
 
 }  // namespace ostrust::platform
 

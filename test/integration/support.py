@@ -45,6 +45,17 @@ for _name in ("OPENSSL_CONF", "OPENSSL_MODULES", "SSL_CERT_FILE", "SSL_CERT_DIR"
     os.environ.pop(_name, None)
 
 
+def without_name(library, name):
+    """What is in this library, with one of the names that it exports turned into another; as it is without a name."""
+    with open(library, "rb") as file:
+        content = file.read()
+    if not name:
+        return content
+    symbol = b"\0%s\0" % name.encode()
+    assert symbol in content, name
+    return content.replace(symbol, symbol[:-2] + b"_\0")
+
+
 def environment(configuration, preload=True, **extra):
     """The whole environment of a child process. Nothing is inherited but PATH and the library path,
     so none of SSL_CERT_FILE, SSL_CERT_DIR, CURL_CA_BUNDLE, REQUESTS_CA_BUNDLE and the like, which

@@ -15,7 +15,7 @@ import time
 import unittest
 
 import support
-from small_root import OSTRUST, SmallRoot, why_not
+from small_root import OSTRUST, SmallRoot, libraries_of, why_not
 from support import MODULE, OstrustTest, environment, text_of
 
 TOOL = os.environ.get("OSTRUST_TOOL") or os.path.join(os.path.dirname(MODULE), "ostrust")
@@ -1147,6 +1147,30 @@ exec chroot "$root" "$@" """ % before
     def test_nothing_to_serve(self):
         os.remove(self.root + "/etc/ssl/certs/ca-certificates.crt")
         self.assertRefused("nothing to serve")
+
+    def test_an_openssl_that_lacks_what_it_takes(self):
+        libcrypto = next(name for name in libraries_of(self.small.program) if "libcrypto" in name)
+        whole, hard = support.without_name(libcrypto, None), ("--set", "revocation=hard")
+        for name, words in (("X509_LOOKUP_meth_get_get_by_issuer_serial", "hard cannot be kept in this OpenSSL: "),
+                            ("OCSP_SINGLERESP_get_ext_by_critical", "hard would refuse every server: ")):
+            with self.subTest(name):
+                with open(self.root + libcrypto, "wb") as out:
+                    out.write(support.without_name(libcrypto, name))
+                self.assertRefused(words, *hard)
+                with open(self.root + libcrypto, "wb") as out:
+                    out.write(whole)
+                done = self.inside("/usr/bin/ostrust", "enable", *hard)
+                self.assertEqual(done.status, 0, done)
+                self.assertNotIn("limited", done.out)
+                self.assertEqual(self.inside("/usr/bin/ostrust", "disable").status, 0)
+
+    def test_what_is_limited_is_said(self):
+        libcrypto = next(name for name in libraries_of(self.small.program) if "libcrypto" in name)
+        with open(self.root + libcrypto, "wb") as out:
+            out.write(support.without_name(libcrypto, "X509_LOOKUP_meth_get_get_by_issuer_serial"))
+        done = self.inside("/usr/bin/ostrust", "enable")
+        self.assertEqual(done.status, 0, done)
+        self.assertIn("  limited      it cannot do all that it does elsewhere: ", done.out)
 
     def test_a_host_whose_kernel_is_in_fips_mode(self):
         self.small.write("/fake/crypto/fips_enabled", "1\n")

@@ -967,6 +967,21 @@ report([seen, [verdict(context, leaf) for leaf in leaves]])""" % (leaves, 2 * se
                               self.checking("hard", refresh="86400"), leaves)
         self.assertEqual(seen, [[0, 0, 23, 23], [3, 3, 3, 3]])
 
+    def test_nor_is_what_a_responder_said_whose_certificate_is_over(self):
+        leaf, pki = "ocsp-good", self.revocable.pki
+        self.world().port(leaf)
+        end = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 2 * self.LIFE))
+        pki.issue("delegate-brief", revocation.subject("delegate-brief"), "int", dates=("20200101000000Z", end),
+                  extensions="extendedKeyUsage = OCSPSigning\nnoCheck = ignored")
+        self.server.responders[OCSP + leaf] = lambda about: ca_issuers.answers(self.revocable.leaves[leaf].issuer.response(
+            revocation.single(about), signer="delegate-brief", sent=["delegate-brief"]))
+        seen, _ = self.client("""
+context = trusting("os://")
+seen = verdict(context, %r)
+time.sleep(%d)
+report([seen, verdict(context, %r)])""" % (leaf, 2 * self.LIFE + 1, leaf), self.checking("hard", refresh="86400"), [leaf])
+        self.assertEqual(seen, [0, 3])
+
     def say(self, leaf, times, revoked=False):
         """Has the leaf's URL answer so."""
         made = self.revocable.leaves[leaf]
@@ -1422,6 +1437,16 @@ class LibraryContexts(support.OstrustTest):
                 self.assertEqual(server.asked, ["list", "list"])
                 server.forget()
 
+    def test_what_one_cannot_believe_is_fetched_by_another_process(self):
+        server = self.serve(self.LIST)
+        for setting, without in (("soft", "accepted"), ("hard", self.UNKNOWN)):
+            with self.subTest(setting):
+                # Each is the first context of its process.
+                self.assertInTurn([(self.context(setting, False), without)])
+                self.assertEqual(self.in_turn(self.context(setting, True)), [self.REVOKED])
+                self.assertEqual(server.asked, ["list", "list"])
+                server.forget()
+
     def test_where_one_may_not_go_the_other_goes(self):
         self.serve(self.LIST)
         self.assertInTurn([(self.context("soft", True, private="no"), "accepted"),
@@ -1458,12 +1483,7 @@ class LackingOpenSsl(RevocationTest):
         """What its LD_LIBRARY_PATH has to be."""
         mapped = re.search(r"libcrypto\S+ => (/\S+)", subprocess.run(
             ["ldd", shutil.which(support.OPENSSL)], stdout=subprocess.PIPE, check=True, text=True).stdout).group(1)
-        with open(mapped, "rb") as file:
-            content = file.read()
-        if name:
-            symbol = b"\0%s\0" % name.encode()
-            self.assertIn(symbol, content)
-            content = content.replace(symbol, symbol[:-2] + b"_\0")
+        content = support.without_name(mapped, name)
         directory = os.path.join(self.work, name or "whole")
         os.makedirs(directory, exist_ok=True)
         with open(os.path.join(directory, os.path.basename(mapped)), "wb") as out:
@@ -1508,6 +1528,17 @@ class LackingOpenSsl(RevocationTest):
                 self.assertEqual(first is None, said is None, done)
                 self.assertTrue(first is None or first["text"].startswith(said), done)
                 self.assertEqual("or set revocation = soft in [" in done.out, bool(said) and setting == "hard", done)
+
+    @unittest.skipUnless(os.path.exists(TOOL), "the tool was not built")
+    def test_nothing_is_started_that_hard_would_leave_without_servers(self):
+        kept, refuses = "revocation = hard cannot be kept in this OpenSSL: ", "revocation = hard would refuse every server: "
+        for name, setting, said in ((None, "hard", None), (self.LACKING[0], "soft", None), (self.LACKING[0], "hard", refuses),
+                                    (self.UNBOUND, "soft", None), (self.UNBOUND, "hard", kept)):
+            with self.subTest(name, setting=setting):
+                done = support.run([TOOL, "run", "--set", "revocation=" + setting, "--", support.OPENSSL, "version"],
+                                   support.environment(os.devnull, LD_LIBRARY_PATH=self.without(name), HOME=self.work))
+                self.assertEqual(done.status, 125 if said else 0, done)
+                self.assertTrue(done.err.startswith("ostrust run: " + (said or "")) or not said, done)
 
     def test_where_nothing_can_be_judged_hard_hands_nothing_out(self):
         for option in ("-CAfile", "-CAstore"):

@@ -745,6 +745,21 @@ TEST_F(IntermediateCacheTest, FailuresAtTheSameTimeCountOnce) {
   }
 }
 
+TEST_F(IntermediateCacheTest, WhatConcernsThisProcessIsNotOnDisk) {
+  constexpr auto kThisProcess = IntermediateCache::Concerns::kThisProcess;
+  IntermediateCache cache = In({"first"});
+  cache.NoteFailure(kUrl, kThisProcess);
+  EXPECT_TRUE(cache.FailedLately(kUrl, kThisProcess));
+  EXPECT_FALSE(In({"first"}).FailedLately(kUrl));
+  cache.NoteSuccess(kUrl, kThisProcess);
+  EXPECT_FALSE(cache.FailedLately(kUrl, kThisProcess));
+  // Nor is what others put there believed, or taken away.
+  In({"first"}).NoteFailure(kUrl);
+  EXPECT_FALSE(cache.FailedLately(kUrl, kThisProcess));
+  cache.NoteSuccess(kUrl, kThisProcess);
+  EXPECT_TRUE(In({"first"}).FailedLately(kUrl));
+}
+
 TEST_F(IntermediateCacheTest, ASuccessForgetsEarlierFailuresOfThatUrlForAllProcesses) {
   IntermediateCache cache = In({"first", "second"});
   cache.NoteFailure(kUrl);

@@ -154,7 +154,7 @@ std::string VersionIn(const std::string& text) {
 }
 
 TEST(OpenSslVersionIn, KnowsTheWordsOfTheLibraryFromAMention) {
-  EXPECT_EQ(VersionIn(std::string("\0x\0OpenSSL 3.0.13 30 Jan 2024\0y", 32)), "3.0.13");
+  EXPECT_EQ(VersionIn(std::string("\0x\0OpenSSL 3.0.13 30 Jan 2024\0y", 31)), "3.0.13");
   EXPECT_EQ(VersionIn("needs OpenSSL 3.0.0 or later. OpenSSL 3.5.7 9 Jun 2026"), "3.5.7");
   EXPECT_EQ(VersionIn("OpenSSL 4.0.0-alpha1 10 Mar 2026"), "4.0.0-alpha1");
   for (const char* const text : {"", "OpenSSL ", "OpenSSL 3.0.13", "OpenSSL 3.0.13 30 Jan 202",
