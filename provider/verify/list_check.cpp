@@ -137,6 +137,10 @@ int CheckCrl(X509_STORE_CTX* ctx, X509_CRL* crl) noexcept {
       symbols.X509_STORE_CTX_set_error(ctx, X509_V_ERR_CRL_SIGNATURE_FAILURE);
       return 0;
     }
+    // A CRL's issuer that is none of the chain may end before what it signed.
+    if (const auto end = SecondsOf(symbols, symbols.X509_get0_notAfter(issuer))) {
+      check.finding.until = std::min(*end, check.finding.until.value_or(*end));
+    }
     std::vector<ListPtr>& accepted = check.finding.accepted;
     if (std::find(accepted.begin(), accepted.end(), candidate->list) == accepted.end()) {
       accepted.push_back(candidate->list);

@@ -982,6 +982,25 @@ time.sleep(%d)
 report([seen, verdict(context, %r)])""" % (leaf, 2 * self.LIFE + 1, leaf), self.checking("hard", refresh="86400"), [leaf])
         self.assertEqual(seen, [0, 3])
 
+    def test_nor_is_a_list_whose_issuers_certificate_is_over(self):
+        pki = self.revocable.pki
+        end = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 2 * self.LIFE))
+        pki.issue("int-other-brief", revocation.subject("CA int-other"), "root-a", kind="authority", like="int-other",
+                  dates=("20200101000000Z", end))
+        pki.chain("indirect-brief", "indirect", "int", "int-other-brief")
+        port = support.port_of(pki.path("indirect-brief"))
+        content = Authority(pki, "int-other").crl(extensions=[revocation.issuing_distribution_point(
+            element(0x84, revocation.TRUE))])
+        for path in ("crl-indirect", "crl-indirect-too"):
+            self.server.answers[path] = ca_issuers.answers(content)
+        seen, _ = self.client("""
+context = trusting("os://")
+T["ports"]["indirect"] = %d
+seen = verdict(context, "indirect")
+time.sleep(%d)
+report([seen, verdict(context, "indirect")])""" % (port, 2 * self.LIFE + 1), self.checking("hard", refresh="86400"), [])
+        self.assertEqual(seen, [0, 3])
+
     def say(self, leaf, times, revoked=False):
         """Has the leaf's URL answer so."""
         made = self.revocable.leaves[leaf]
