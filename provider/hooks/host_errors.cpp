@@ -89,7 +89,7 @@ void RaiseException(const host::Symbols& symbols) noexcept {
     reason = ERR_R_MALLOC_FAILURE;
     errno = ENOMEM;
   } catch (const platform::LackOfMeans& lack) {
-    std::snprintf(text.data(), text.size(), "%s", lack.what());
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%s", lack.what()));
   } catch (...) {
   }
   if (symbols.ERR_new == nullptr || symbols.ERR_set_debug == nullptr ||
