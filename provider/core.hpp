@@ -25,7 +25,7 @@ const OSSL_ITEM* ReasonStrings();
 
 /// One entry of a table of functions that OpenSSL is handed.
 template <typename Function>
-OSSL_DISPATCH Dispatch(int id, Function* function) {
+OSSL_DISPATCH Dispatch(int id, Function* function) noexcept {
   return {id, reinterpret_cast<void (*)(void)>(function)};
 }
 

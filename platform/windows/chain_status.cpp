@@ -114,7 +114,8 @@ const PolicyCode* Find(std::uint32_t code) {
 
 std::string Hexadecimal(std::uint32_t value) {
   std::array<char, 11> text{};
-  std::snprintf(text.data(), text.size(), "0x%08lX", static_cast<unsigned long>(value));
+  static_cast<void>(
+      std::snprintf(text.data(), text.size(), "0x%08lX", static_cast<unsigned long>(value)));
   return text.data();
 }
 

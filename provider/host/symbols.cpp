@@ -19,7 +19,7 @@ std::string ResolveSymbols(const Image& image, Symbols& symbols) {
 }
 
 #define OSTRUST_IS_MISSING(name) \
-  if (name == nullptr) return false;
+  if ((name) == nullptr) return false;
 
 bool Symbols::CanCheckNameConstraints() const {
   OSTRUST_NAME_CONSTRAINTS_SYMBOLS(OSTRUST_IS_MISSING)
