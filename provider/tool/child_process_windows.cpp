@@ -99,7 +99,8 @@ std::string ChildOutcome::Describe() const {
     case End::kExited:
       return "ended with status " + std::to_string(code);
     case End::kSignalled:
-      std::snprintf(number.data(), number.size(), "0x%08X", static_cast<unsigned>(code));
+      static_cast<void>(
+          std::snprintf(number.data(), number.size(), "0x%08X", static_cast<unsigned>(code)));
       return std::string("was ended by exception ") + number.data();
     case End::kTimedOut:
       return "did not answer in time";
