@@ -26,6 +26,7 @@ HANDLE KeepOutput() {
   int null = -1;
   ::_sopen_s(&null, "NUL", _O_WRONLY, _SH_DENYNO, 0);
   for (const int stream : {1, 2}) ::_dup2(null, stream);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the C runtime gives handles as numbers
   const auto handle = reinterpret_cast<HANDLE>(::_get_osfhandle(null));
   ::SetStdHandle(STD_OUTPUT_HANDLE, handle);
   ::SetStdHandle(STD_ERROR_HANDLE, handle);
