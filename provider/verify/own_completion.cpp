@@ -151,6 +151,7 @@ bool OwnCompletion::ExtendByFetching(X509* x509, int level) {
     std::vector<Bytes> certificates;
     const Requests::Request request = {
         .url = urls[i],
+        .kind = "certificate",
         .about = url_for_this,
         .others_follow = i + 1 < urls.size(),
         .is_wanted =

@@ -59,7 +59,8 @@ void Requests::Used(const Request& request, const std::string& why_not) {
 }
 
 std::string Requests::Server(const Request& request) const {
-  return request.url + (provider_.config().network_allow_private ? "" : " outside");
+  return request.url + ' ' + request.kind +
+         (provider_.config().network_allow_private ? "" : " outside");
 }
 
 std::string Requests::Question(const Request& request) const {

@@ -33,8 +33,11 @@ class Requests {
   /// What is wanted of one URL.
   struct Request {
     const std::string& url;
-    /// For the negative cache: this URL asked about this very certificate. What one URL answers can
-    /// be useless for a forged certificate and right for a genuine one.
+    /// "CRL", for one. For the negative cache: that an URL has none says nothing to who wants
+    /// something else of it. In a certificate that nobody signed, anybody can name any URL.
+    const char* kind;
+    /// For the negative cache, too: this URL asked about this very certificate. What one URL
+    /// answers can be useless for a forged certificate and right for a genuine one.
     const std::string& about;
     /// What to fetch if that is not `url`, which stands for the server.
     std::string fetch = {};

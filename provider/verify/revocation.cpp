@@ -432,6 +432,7 @@ bool RevocationCheck::FetchList(const Certificate& certificate, const std::strin
   ListPtr list;
   const std::string about = url + " " + std::string(platform::AsText(certificate.Request()));
   const Requests::Request request = {.url = url,
+                                     .kind = "CRL",
                                      .about = about,
                                      .max_size = platform::kMaxRevocationList,
                                      .others_follow = others_follow,
@@ -481,6 +482,7 @@ bool RevocationCheck::FetchResponse(const Certificate& certificate, const std::s
   const std::string url = GetUrl(symbols_, responder, certificate.Request());
   Bytes response;
   const Requests::Request request = {.url = responder,
+                                     .kind = "OCSP",
                                      .about = about,
                                      .fetch = url,
                                      .others_follow = others_follow,

@@ -26,7 +26,7 @@ from support import MARKER, SLOWER
 from test_intermediates import MARGIN, MissingTest, World, ca_issuers, why_not
 from test_p11_kit import HANDSHAKE, openssl_version
 import revocation
-from pki import element
+from pki import element, subject
 from revocation import (DAY, HOUR, MUST_STAPLE, NO_REVOCATION_AVAILABLE, OCSP, Authority, Revocable, RevocationServer,
                         issuing_distribution_point)
 
@@ -169,6 +169,10 @@ class Revocations(World):
         self.revocable.leaf("client", ocsp="revoked", crl="revoked", kind="client")
         self.revocable.leaf("indirect", extensions=revocation.INDIRECT % (
             server.url("crl-indirect"), server.url("crl-indirect-too")))
+        # Of whoever runs a server: nobody had to sign it.
+        pki.root("nobody", subject("Nobody"))
+        pki.issue("stranger", subject("stranger"), "nobody", extensions=ca_issuers.access(
+            server.url("crl-both-revoked"), server.url(OCSP + "both-revoked")))
         with open(pki.pem("untrusted"), "w") as out:
             for name in INTERMEDIATES:
                 with open(pki.pem(name)) as file:
@@ -1118,11 +1122,27 @@ report([seen, verdict(context, "indirect")])""" % (port, 2 * self.LIFE + 1), sel
         # The twin: one that knows nothing of that.
         self.assertEqual(self.verify(self.checking("soft", cache_dir="off"), "both-revoked"), REVOKED)
 
+    def test_a_stranger_has_no_url_of_a_ca_left_alone(self):
+        # It says that its issuer's certificate is where a CA has a list, and where it answers: there is none.
+        done = self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem("stranger"),
+                            configuration=self.checking("soft", intermediates="fetch"))
+        self.assertIn("error 20 at 0 depth", done.err)
+        self.assertEqual(self.server.asked, ["crl-both-revoked", OCSP + "both-revoked"])
+        self.server.answers.pop("crl-both-revoked")  # so that the responder is asked, too
+        for setting in ("soft", "hard"):
+            self.assertEqual(self.verify(self.checking(setting), "both-revoked"), REVOKED)
+        # The twin: what a stranger was told is of no use is left alone when a stranger asks for it.
+        self.server.forget()
+        self.openssl("verify", "-verify_hostname", "localhost", "-CAfile", "os://", self.pem("stranger"),
+                     configuration=self.checking("soft", intermediates="fetch"))
+        self.assertNobodyAsked()
+
     def test_what_nobody_can_believe_is_left_alone_too(self):
         for leaf in ("crl-impostor", "ocsp-impostor", "crl-expired", "ocsp-tryLater"):
             with self.subTest(leaf):
-                for _ in range(2):
-                    self.assertEqual(self.verify(self.checking("hard"), leaf), NO_ANSWER)
+                twice = "report([verdict(trusting('os://'), %r) for _ in range(2)])" % leaf
+                codes, _ = self.client(twice, self.checking("hard"), [leaf])  # another process may find it good
+                self.assertEqual(codes, 2 * [code_of(NO_ANSWER)])
                 self.assertEqual(len([one for one in self.server.asked if leaf in one]), 1, self.server.asked)
 
 
