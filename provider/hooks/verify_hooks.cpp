@@ -43,14 +43,15 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
   if (state == nullptr) return openssls_verify_(ctx);
 
   Verification* const verification = FindVerification(ctx);
+  Verification* const replaced = verification != nullptr ? verification : FindReplaced(ctx, store);
   int result;
-  if (verification == nullptr || verification->applications_verify == nullptr) {
+  if (replaced == nullptr || replaced->applications_verify == nullptr) {
     result = state->previous_verify(ctx);
   } else {
     // The application's function may call what it found before: us. The outer call judges.
-    if (verification->running) return state->previous_verify(ctx);
-    const Running running(verification->running);
-    result = verification->applications_verify(ctx);
+    if (replaced->running) return state->previous_verify(ctx);
+    const Running running(replaced->running);
+    result = replaced->applications_verify(ctx);
   }
   if (result <= 0 || !verify::HasChain(symbols_, ctx) || !HasVerdict(*state) ||
       !Serves(*state, store)) {
@@ -120,15 +121,20 @@ void Binding::VerificationMade(X509_STORE_CTX* ctx) {
   // A library context that was left and entered again has the callback twice: this one has run.
   if (found == ours && symbols_.X509_STORE_get_verify(store) != ours) return;
 
-  auto verification = std::make_unique<Verification>();
-  verification->default_context = Concrete(nullptr);
+  auto made = std::make_unique<Verification>();
+  made->default_context = Concrete(nullptr);
+  Verification& verification = *made;
+  std::unique_ptr<Verification> dropped;  // destroyed after the lock is released
+  {
+    const std::lock_guard lock(mutex_);
+    dropped = std::exchange(verifications_[ctx], std::move(made));
+  }
+  // Once what they replace can be kept.
   if (found != ours && HasVerdict(*state)) {
-    verification->applications_verify = found;
+    verification.applications_verify = found;
     symbols_.X509_STORE_CTX_set_verify(ctx, ours);
   }
-  if (Serves(*state, store)) WatchForMissingIssuer(*state, *verification, ctx);
-  const std::lock_guard lock(mutex_);
-  verifications_.insert_or_assign(ctx, std::move(verification));
+  if (Serves(*state, store)) WatchForMissingIssuer(*state, verification, ctx);
 }
 
 void Binding::VerificationEnded(X509_STORE_CTX* ctx) {
@@ -147,6 +153,13 @@ Verification* Binding::FindVerification(X509_STORE_CTX* ctx) const {
   return found == verifications_.end() || found->second->default_context != default_context
              ? nullptr
              : found->second.get();
+}
+
+Verification* Binding::FindReplaced(X509_STORE_CTX* ctx, X509_STORE* store) const {
+  if (symbols_.X509_STORE_get_verify(store) == TrampolinesOf(slot_).verify) return nullptr;
+  const std::lock_guard lock(mutex_);
+  const auto found = verifications_.find(ctx);
+  return found == verifications_.end() ? nullptr : found->second.get();
 }
 
 bool Binding::EnsureVerdict(const GovernedStore& state, Verification* verification,

@@ -8,6 +8,7 @@
 //     mode=load      OpenSSL reads its configuration
 //     mode=explicit  OSSL_PROVIDER_load()
 //     via=tls|verify a handshake in memory, or X509_verify_cert() for a server's name
+//     applications=refuses  with via=verify: the store gets a verify function of the application's
 //     source=NAME    os://, a file, or "default" for the default paths
 //     server=PATH    PATH.pem is what the peer sends, PATH.key its key
 //     distrusted=PATH  in mode=load and explicit: a peer that must not be accepted
@@ -224,9 +225,17 @@ std::string Handshake(SSL_CTX* context, const Peer& peer) {
   return verdict;
 }
 
+int RefusesEverything(X509_STORE_CTX* ctx) {
+  X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+  return 0;
+}
+
 std::string Verification(SSL_CTX* context, const Peer& peer) {
   // New ones: OpenSSL remembers in them what it could not make of them.
   const auto chain = ChainOf(peer.path);
+  if (row.Is("applications", "refuses")) {
+    X509_STORE_set_verify(SSL_CTX_get_cert_store(context), RefusesEverything);
+  }
   fault::Resume();
   Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
   if (ctx == nullptr || X509_STORE_CTX_init(ctx.get(), SSL_CTX_get_cert_store(context),

@@ -567,6 +567,32 @@ void TheVerdictHoldsInThreadsOfOtherLibraryContexts() {
   InAThreadOf(nullptr, [&] { CHECK_EQ(Ask(store.get(), good), kAccepted); });
 }
 
+/// A context that is initialized in one thread and verifies in another.
+void AnApplicationsFunctionIsCalledInThreadsOfOtherLibraryContexts() {
+  const Owned<OSSL_LIB_CTX> without(OSSL_LIB_CTX_new());
+  const auto leaf = Certificate("leaf-a");
+  const auto expect = [&](X509_STORE* store, const char* where, int result, int error) {
+    const Owned<X509_STORE_CTX> ctx(X509_STORE_CTX_new());
+    CHECK_EQ(X509_STORE_CTX_init(ctx.get(), store, leaf.get(), nullptr), 1);
+    InAThreadOf(without.get(), [&] {
+      Check(X509_verify_cert(ctx.get()) == result, where, __LINE__);
+      Check(X509_STORE_CTX_get_error(ctx.get()) == error, where, __LINE__);
+    });
+  };
+  WriteStore({"root-a"});
+  const auto refusing = NewStore();
+  X509_STORE_set_verify(refusing.get(), RefusesEverything);
+  expect(refusing.get(), "refused", 0, X509_V_ERR_APPLICATION_VERIFICATION);
+  const auto wrapping = NewStore();
+  wrapped = X509_STORE_get_verify(wrapping.get());  // ours
+  X509_STORE_set_verify(wrapping.get(), CallsWhatWasThere);
+  applications_calls = 0;
+  expect(wrapping.get(), "accepted", 1, X509_V_OK);
+  CHECK_EQ(applications_calls, 1);
+  WriteStore({"root-a-distrusted", "root-b"});
+  expect(wrapping.get(), "distrusted", 0, X509_V_ERR_CERT_REJECTED);
+}
+
 /// What is kept for a context goes where its end is told, and the end of one in a thread of another
 /// library context is not. The next at its address is another verification.
 void WhatWasKeptForAContextThatEndedUnseenIsNotTheNextOnes() {
@@ -670,6 +696,7 @@ int main() {
   AContextThatVerifiesAgainAfterItFailedSeesTheSystemAsItIsThen();
   AVerificationLeavesAStoreAsItWasFilled();
   TheVerdictHoldsInThreadsOfOtherLibraryContexts();
+  AnApplicationsFunctionIsCalledInThreadsOfOtherLibraryContexts();
   WhatWasKeptForAContextThatEndedUnseenIsNotTheNextOnes();
   UnloadingLeavesOpenSslAlone();
   return Finish();

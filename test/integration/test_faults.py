@@ -78,6 +78,10 @@ class Verdicts(FaultTest):
         self.faults(ACCEPTED, self.ostrust(), 400, via="verify", stride=41)
         self.faults(ACCEPTED, self.ostrust(), 100, via="verify", mode="warm", stride=7)
 
+    def test_a_verify_function_of_the_applications(self):
+        self.faults("refused: application verification failure", self.ostrust(), 40, via="verify", mode="warm",
+                    stride=1, applications="refuses")
+
     def test_the_default_paths(self):
         self.faults(ACCEPTED, self.ostrust(), 400, source="default", stride=41)
 
