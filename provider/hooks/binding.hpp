@@ -114,6 +114,12 @@ struct Verification {
   /// One verification sees one snapshot, and with it the anchor that the system's verifier vouched
   /// for. Null before it is first needed, after the verdict, and once a refusal was seen here.
   std::shared_ptr<const platform::TrustStore> snapshot;
+
+  /// It is over, and the application may verify in the context again.
+  void End() {
+    snapshot = nullptr;
+    budget = {};
+  }
 };
 
 /// Thread-safe.

@@ -18,6 +18,8 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "platform/extended_trust_store.hpp"
 #include "provider/hooks/binding.hpp"
@@ -94,6 +96,33 @@ class WithUntrusted {
   const host::Symbols& symbols_;
   X509_STORE_CTX* const ctx_;
   STACK_OF(X509) * const previous_;
+};
+
+/// As long as it lives a context has another verify callback, and `flag` is true. It ends also
+/// where memory is short: with the flag revocation is not asked for.
+class Completing {
+ public:
+  Completing(const host::Symbols& symbols, X509_STORE_CTX* ctx, X509_STORE_CTX_verify_cb callback,
+             bool& flag)
+      : symbols_(symbols),
+        ctx_(ctx),
+        previous_(symbols.X509_STORE_CTX_get_verify_cb(ctx)),
+        flag_(flag) {
+    symbols.X509_STORE_CTX_set_verify_cb(ctx, callback);
+    flag_ = true;
+  }
+  ~Completing() {
+    flag_ = false;
+    symbols_.X509_STORE_CTX_set_verify_cb(ctx_, previous_);
+  }
+  Completing(const Completing&) = delete;
+  Completing& operator=(const Completing&) = delete;
+
+ private:
+  const host::Symbols& symbols_;
+  X509_STORE_CTX* const ctx_;
+  const X509_STORE_CTX_verify_cb previous_;
+  bool& flag_;
 };
 
 /// For whoever has to find out why a server cannot be reached.
@@ -235,8 +264,7 @@ int Binding::VerifyCallback(int ok, X509_STORE_CTX* ctx) {
     if (state != nullptr && CompleteInCallback(*state, *verification, ctx)) return 1;
   }
   const int result = verification->applications_verify_cb(ok, ctx);
-  // That was its end; the application may verify in the context again.
-  if (result == 0) verification->snapshot = nullptr;
+  if (result == 0) verification->End();
   return result;
 }
 
@@ -285,9 +313,9 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
            symbols_.X509_STORE_CTX_get_error(ctx) == X509_V_OK;
   };
   const auto list = completion->Untrusted();
-  symbols_.X509_STORE_CTX_set_verify_cb(ctx, openssls_verify_cb_);
   const host::DroppedErrors dropped(symbols_);
-  verification.completing = true;
+  std::optional<Completing> within(std::in_place, symbols_, ctx, openssls_verify_cb_,
+                                   verification.completing);
   const bool completed = accepts(reinterpret_cast<STACK_OF(X509)*>(list.get()));
   if (!completed) {
     // The current issuer cannot be taken back.
@@ -298,8 +326,7 @@ bool Binding::CompleteInCallback(GovernedStore& state, Verification& verificatio
   }
   // Then once more as it was: chain, error, depth and certificate are those of the start.
   const bool accepted = completed || accepts(symbols_.X509_STORE_CTX_get0_untrusted(ctx));
-  verification.completing = false;
-  symbols_.X509_STORE_CTX_set_verify_cb(ctx, TrampolinesOf(slot_).verify_callback);
+  within.reset();
   // They are used by the chain from now on, and kept for others once it is accepted (Verify()).
   if (completed) verification.keep = completion->TakeKeeper();
   return accepted;

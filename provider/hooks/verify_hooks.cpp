@@ -70,7 +70,7 @@ int Binding::Verify(X509_STORE_CTX* ctx) {
       refuse(RevocationRefusals(*state, verification, ctx, role, *snapshot));
   const bool for_real = verification == nullptr || !verification->completing;
   // An application may take the chain out of the context and verify in it again, much later.
-  if (verification != nullptr && for_real) verification->snapshot = nullptr;
+  if (verification != nullptr && for_real) verification->End();
   if (refused) return 0;
   if (for_real) verify::NoteAnchor(symbols_, provider, ctx, *snapshot);
   if (verification != nullptr && for_real) {

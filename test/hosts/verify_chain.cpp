@@ -3,6 +3,7 @@
 // A case is words separated by tabs. Files are PEM or DER.
 //
 //     leaf=FILE                the certificate to verify; it must be there
+//     then=FILE                another, to verify afterwards in the same context: the answer is its
 //     untrusted=FILE           certificates sent with it
 //     anchors=NAME             a file, or "os://"
 //     time=SECONDS             since 1970; now, if absent
@@ -77,8 +78,8 @@ class Case {
 
  private:
   inline static const std::set<std::string> kKeys = {
-      "leaf",   "untrusted", "anchors", "time",     "purpose", "host",     "ip",
-      "policy", "flag",      "forgive", "callback", "crl",     "store_crl"};
+      "leaf", "then",   "untrusted", "anchors", "time",     "purpose", "host",
+      "ip",   "policy", "flag",      "forgive", "callback", "crl",     "store_crl"};
   std::map<std::string, std::vector<std::string>> values_;
 };
 
@@ -198,7 +199,15 @@ std::string Answer(Case& wanted, Stores& stores) {
   seen.clear();
   if (!stores_callback) X509_STORE_CTX_set_verify_cb(context.get(), Callback);
 
-  const bool good = X509_verify_cert(context.get()) == 1;
+  bool good = X509_verify_cert(context.get()) == 1;
+  if (wanted.One("then") != nullptr) {
+    Read(wanted.One("then"), leaf.get());
+    X509_STORE_CTX_set_cert(context.get(), sk_X509_value(leaf.get(), sk_X509_num(leaf.get()) - 1));
+    X509_STORE_CTX_set0_verified_chain(context.get(), nullptr);
+    X509_STORE_CTX_set_error(context.get(), X509_V_OK);
+    seen.clear();
+    good = X509_verify_cert(context.get()) == 1;
+  }
   std::string answer = std::string(good ? "accepted" : "refused") + "\t" +
                        std::to_string(X509_STORE_CTX_get_error(context.get())) + "\t" +
                        std::to_string(X509_STORE_CTX_get_error_depth(context.get())) + "\t" +

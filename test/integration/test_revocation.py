@@ -1754,6 +1754,22 @@ class Deadline(RevocationTest):
                     self.assertLess(took, 2 + MARGIN)
                     self.assertTrue(self.server.asked)
 
+    def test_a_context_that_verifies_again_has_it_again(self):
+        # The first has used it up: for its list, or in vain for the intermediate that it names.
+        for first, silent in (("crl-good", ["crl-crl-good"]),
+                              ("stranger", ["crl-both-revoked", OCSP + "both-revoked"])):
+            self.server.serve()
+            self.server.responders.pop(OCSP + "both-revoked")
+            self.server.answers.update((path, ca_issuers.never_answers) for path in silent)
+            configuration = self.checking("soft", intermediates="fetch", cache_dir="off", network_timeout=1, log="off")
+            for again in ("crl-revoked", "ocsp-revoked"):
+                with self.subTest(first=first, again=again):
+                    answer = support.verify_chain(
+                        ["leaf=" + self.pem(first), "then=" + self.pem(again), "untrusted=" + self.pem("int"),
+                         "anchors=os://", "host=localhost", "callback=store"], configuration, self.work)
+                    self.assertEqual(answer[:2], ["refused", "23"])
+                    self.assertLessEqual(set(silent), set(self.server.asked))
+
     def test_one_that_sends_without_end(self):
         for behaviour in (ca_issuers.sends_for_ever(ca_issuers.response(b"\x30\x84\x7f\xff\xff\xff", length=1 << 31),
                                                     b"x" * 65536),
