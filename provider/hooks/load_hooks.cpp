@@ -182,6 +182,12 @@ void Binding::RaiseUnavailable(const ProviderContext& context, const Unavailable
 }
 
 void Binding::Govern(const Request& request, bool governed) {
+  // The lookup first: it is how we learn that the store is freed. Not under the lock: where memory is
+  // short OpenSSL frees it at once, and StoreFreed() takes the lock.
+  if (Find(request.store) == nullptr &&
+      symbols_.X509_STORE_add_lookup(request.store, silent_lookup_) == nullptr) {
+    throw std::bad_alloc();
+  }
   {
     const std::lock_guard lock(mutex_);
     const auto found = stores_.find(request.store);
@@ -200,10 +206,6 @@ void Binding::Govern(const Request& request, bool governed) {
       const auto verify = symbols_.X509_STORE_get_verify(request.store);
       state->previous_verify = verify != nullptr ? verify : openssls_verify_;
       state->governed.store(governed, std::memory_order_release);
-      // The lookup first: it is how we learn that the store is freed.
-      if (symbols_.X509_STORE_add_lookup(request.store, silent_lookup_) == nullptr) {
-        throw std::bad_alloc();
-      }
       stores_.emplace(request.store, std::move(state));
       symbols_.X509_STORE_set_get_issuer(request.store, TrampolinesOf(slot_).get_issuer);
       symbols_.X509_STORE_set_lookup_certs(request.store, TrampolinesOf(slot_).lookup_certs);

@@ -16,6 +16,7 @@
 //     store=FILE     put into OSTRUST_BUNDLE before each run
 //     then=FILE      in mode=change: put there instead, before the fault
 //     empty=DIRECTORY  removed before each run
+//     prepared=yes   each new store is prepared for the marker; where it was not, it stays as it is
 //     network=yes    what was not fetched may be left alone for a while
 //     unread=WAYS    a file that fails in one of these ways, one after the other with a comma, is
 //                    not known, so that then it may be accepted; "any" are all of them
@@ -406,7 +407,7 @@ void Run(const Fault& fault, const Prepared& prepared, const void* stack) {
   ERR_clear_error();
   if (!fault.record) fault::Later(static_cast<int>(row.Number("later", 0)));
   // The default paths are OpenSSL's own where nothing could be served: such a store was never ours.
-  const bool stays = source != kDefault || fault.record;
+  const bool stays = (source != kDefault && !row.Is("prepared", "yes")) || fault.record;
   if (client->loaded && stays) ExpectAfter("the same store", Ask(*client, *prepared.peer));
   ExpectAfter("a new store", Ask(Client(source), *prepared.peer));
 }

@@ -13,11 +13,12 @@ import sys
 import time
 
 import support
-from support import configuration_text, pem
+from support import MARKER, configuration_text, pem
 from test_hosts import HostTest
 from test_intermediates import ACCEPTED, MissingTest
 from test_p11_kit import RACY, WITHOUT_P11_KIT, p11kit
 from test_revocation import WithDirectory
+from test_tool import UNHOOKED
 
 REJECTED = "refused: certificate rejected"
 REVOKED = "refused: certificate revoked"
@@ -37,7 +38,7 @@ class FaultTest(HostTest):
         support.write_store(path, *certificates)
         return path
 
-    def faults(self, expected, configuration, at_least, stride=2, ways=4, within=(), **row):
+    def faults(self, expected, configuration, at_least, stride=2, ways=4, within=(), module=support.MODULE, **row):
         """Runs a row; what was tried. At least so many calls there must have been."""
         row = dict({"mode": "first", "via": "tls", "source": "os://", "server": self.server,
                     "expected": expected}, **row)
@@ -51,7 +52,7 @@ class FaultTest(HostTest):
         keeps = "suppressions='%s'" % self.file("lsan", "leak:ld-linux\n")
         done = self.host("faults", *("%s=%s" % item for item in row.items()), configuration=configuration,
                          within=within, timeout=36000 if asked else 300 * (1 + 3 * bool(support.SANITIZER)),
-                         OSTRUST_MODULE=support.MODULE, LSAN_OPTIONS=keeps)
+                         OSTRUST_MODULE=module, LSAN_OPTIONS=keeps)
         self.assertEqual(done.status, 0, done)
         tried = json.loads(done.out.splitlines()[-1])
         if os.environ.get("OSTRUST_FAULTS_SHOWN"):
@@ -84,6 +85,13 @@ class Verdicts(FaultTest):
 
     def test_the_default_paths(self):
         self.faults(ACCEPTED, self.ostrust(), 400, source="default", stride=41)
+
+    def test_the_marker_where_lookup_methods_cannot_be_hooked(self):
+        self.faults(ACCEPTED, self.ostrust({"module": UNHOOKED}), 400, source=MARKER, module=UNHOOKED, prepared="yes",
+                    stride=37)
+        # What a store takes when it is made.
+        self.faults(UNKNOWN_ISSUER, self.ostrust({"module": UNHOOKED}), 4, source=self.bundle_of("b.pem", "root-b"),
+                    module=UNHOOKED, prepared="yes", stride=1)
 
     def test_an_unknown_root(self):
         self.store("root-b")
