@@ -224,9 +224,9 @@ class Binding {
   verify::Role RoleFor(const ProviderContext& provider, X509_STORE_CTX* ctx) const;
   /// Null where no callback of ours was called when `ctx` was initialized.
   Verification* FindVerification(X509_STORE_CTX* ctx) const;
-  /// In a thread of another library context than the one that `ctx` was initialized in, which our
-  /// function stands in: if it does not stand in `store`, it replaced the application's, and the
-  /// entry is its. May be null.
+  /// The same in a thread of another library context than the one that `ctx` was initialized in: if
+  /// our function stands in `ctx` and not in `store`, it replaced the application's, and the entry
+  /// is its. Otherwise null.
   Verification* FindReplaced(X509_STORE_CTX* ctx, X509_STORE* store) const;
   /// Sees to it that `ctx` will be judged: an application may have put a function of its own where
   /// ours was. False when that cannot be: then no anchor may be handed out.

@@ -182,8 +182,8 @@ void Binding::RaiseUnavailable(const ProviderContext& context, const Unavailable
 }
 
 void Binding::Govern(const Request& request, bool governed) {
-  // The lookup first: it is how we learn that the store is freed. Not under the lock: where memory is
-  // short OpenSSL frees it at once, and StoreFreed() takes the lock.
+  // The lookup first: it is how we learn that the store is freed. Not under the lock: where memory
+  // is short OpenSSL frees it at once, and StoreFreed() takes the lock.
   if (Find(request.store) == nullptr &&
       symbols_.X509_STORE_add_lookup(request.store, silent_lookup_) == nullptr) {
     throw std::bad_alloc();

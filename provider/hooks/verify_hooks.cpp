@@ -156,7 +156,11 @@ Verification* Binding::FindVerification(X509_STORE_CTX* ctx) const {
 }
 
 Verification* Binding::FindReplaced(X509_STORE_CTX* ctx, X509_STORE* store) const {
-  if (symbols_.X509_STORE_get_verify(store) == TrampolinesOf(slot_).verify) return nullptr;
+  const X509_STORE_CTX_verify_fn ours = TrampolinesOf(slot_).verify;
+  if (symbols_.X509_STORE_CTX_get_verify(ctx) != ours ||
+      symbols_.X509_STORE_get_verify(store) == ours) {
+    return nullptr;
+  }
   const std::lock_guard lock(mutex_);
   const auto found = verifications_.find(ctx);
   return found == verifications_.end() ? nullptr : found->second.get();
