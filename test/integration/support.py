@@ -10,6 +10,8 @@ Standard library only, CPython 3.8 or later. CTest says where things are, throug
     OSTRUST_HOSTS      the directory of the host programs (test/hosts)
     OSTRUST_SANITIZER  empty, or what the build was sanitized with
     OSTRUST_PRELOAD    what a program that is not ours needs preloaded then (the sanitizer's runtime)
+    OSTRUST_FIPS       empty, or the file that `openssl fipsinstall` wrote: then every configuration has OpenSSL's FIPS
+                       provider and base in the place of default, and default_properties = fips=yes
 
 Without CTest, everything is found in build/release.
 """
@@ -35,6 +37,7 @@ HOSTS = os.environ.get("OSTRUST_HOSTS") or os.path.join(_BUILD, "test", "hosts")
 OPENSSL = os.environ.get("OSTRUST_OPENSSL") or "openssl"
 SANITIZER = os.environ.get("OSTRUST_SANITIZER", "")
 PRELOAD = os.environ.get("OSTRUST_PRELOAD", "")
+FIPS = os.environ.get("OSTRUST_FIPS", "")
 PKI = os.environ.get("OSTRUST_PKI") or os.path.join(_BUILD, "test", "pki")
 
 SKIPPED = 77  # CTest's SKIP_RETURN_CODE: "Skipped", which is not "Passed"
@@ -171,15 +174,20 @@ activate = 1
 """
 
 
+def with_fips(text, installed):
+    """A configuration_text() with the FIPS provider and base for default. `installed`: the file that `openssl fipsinstall`
+    wrote."""
+    text = text.replace("default = default_sect\n", "fips = fips_sect\nbase = default_sect\n", 1)
+    text = text.replace("[openssl_init]\n", "[openssl_init]\nalg_section = fips_algorithms\n", 1)
+    return text + "[fips_algorithms]\ndefault_properties = fips=yes\n.include %s\n" % installed
+
+
 def configuration_text(keys=None, init="", sections=""):
     """An openssl.cnf. `keys`: ostrust's section, or None for one without ostrust."""
-    if keys is None:
-        return _STOCK.format(init=init, providers="") + sections
-    section = dict({"module": MODULE, "activate": "1"}, **keys)
-    lines = ["[ostrust_sect]"]
-    lines += ["%s = %s" % item for item in section.items() if item[1] is not None]
-    return (_STOCK.format(init=init, providers="ostrust = ostrust_sect") + sections +
-            "\n".join(lines) + "\n")
+    section = "" if keys is None else "[ostrust_sect]\n" + "".join(
+        "%s = %s\n" % item for item in dict({"module": MODULE, "activate": "1"}, **keys).items() if item[1] is not None)
+    text = _STOCK.format(init=init, providers="" if keys is None else "ostrust = ostrust_sect") + sections + section
+    return with_fips(text, FIPS) if FIPS else text
 
 
 def example_text(distribution, keys):

@@ -1039,8 +1039,8 @@ class User(OstrustTest):
 
 
 @unittest.skipIf(why_not(), why_not() or "")
-class Live(OstrustTest):
-    """In a root file system of its own, whose OpenSSL is asked."""
+class LiveRoot(OstrustTest):
+    """A root file system of its own, whose OpenSSL is asked."""
 
     def setUp(self):
         super().setUp()
@@ -1088,6 +1088,10 @@ exec chroot "$root" "$@" """ % before
 
     def ciphers(self, **env):
         return self.inside(self.small.program, "ciphers", "-v", **env).out
+
+
+class Live(LiveRoot):
+    """It is enabled and disabled there."""
 
     def test_there_and_back(self):
         before = self.tree()

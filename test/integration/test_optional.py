@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
-"""What needs something that a machine may not have: root, OpenSSL's FIPS provider. Each class is a CTest
-test of its own, and one that cannot run says so and is reported as skipped, not as passed."""
+"""What needs something that a machine may not have: root. Each class is a CTest test of its own, and one that cannot run
+says so and is reported as skipped, not as passed."""
 import os
-import re
 import shutil
-import subprocess
 import sys
 
 import support
-from support import HOSTS, MODULE, OPENSSL, OstrustTest, pem
+from support import HOSTS, MODULE, OstrustTest, pem
 
 ACCEPTED = "accepted"
 UNKNOWN = "unable to get local issuer certificate"
@@ -102,42 +100,8 @@ class SecureExecution(OstrustTest):
         self.assertEqual(os.listdir(self.logs), [], done)
 
 
-def fips_module():
-    """The path of OpenSSL's FIPS provider, or None."""
-    done = subprocess.run([OPENSSL, "version", "-m"], stdout=subprocess.PIPE,
-                          env=support.environment(os.devnull, preload=False))
-    directory = re.search(r'MODULESDIR: "(.*)"', done.stdout.decode())
-    path = directory and os.path.join(directory.group(1), "fips.so")
-    return path if path and os.path.exists(path) else None
-
-
-class Fips(OstrustTest):
-    """TLS under default_properties = fips=yes."""
-
-    @staticmethod
-    def why_not():
-        return not fips_module() and "OpenSSL's fips.so is not installed"
-
-    def test_the_system_store_is_found(self):
-        self.store("root-a")
-        installed = os.path.join(self.work, "fipsmodule.cnf")
-        subprocess.run([OPENSSL, "fipsinstall", "-module", fips_module(), "-out", installed,
-                        "-quiet"], check=True, env=support.environment(os.devnull, preload=False))
-        more = {"init": "alg_section = algorithms",
-                "sections": ".include %s\n[algorithms]\ndefault_properties = fips=yes\n" % installed}
-        for make in (self.ostrust, self.stock):
-            configuration = make(**more)
-            with open(configuration) as file:
-                text = file.read().replace("default = default_sect\n",
-                                           "fips = fips_sect\nbase = default_sect\n")
-            self.file(os.path.basename(configuration), text)
-            seen = self.python("report(connect_all(ssl.create_default_context()))", configuration)
-            self.assertEqual(seen["leaf-a"] == ACCEPTED, make == self.ostrust)
-            self.assertNotEqual(seen["leaf-b"], ACCEPTED)
-
-
 def main():
-    classes = {one.__name__: one for one in (Chroot, SecureExecution, Fips)}
+    classes = {one.__name__: one for one in (Chroot, SecureExecution)}
     if len(sys.argv) != 2 or sys.argv[1] not in classes:
         sys.exit("which one? " + ", ".join(classes))
     support.skip_all_if(classes[sys.argv[1]].why_not())
