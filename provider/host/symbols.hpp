@@ -240,6 +240,7 @@ namespace ostrust::host {
   X(OCSP_request_add0_id)                \
   X(OCSP_resp_count)                     \
   X(OCSP_resp_get0)                      \
+  X(OCSP_resp_get0_certs)                \
   X(OCSP_resp_get0_signer)               \
   X(OCSP_response_get1_basic)            \
   X(OCSP_response_status)                \

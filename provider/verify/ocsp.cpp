@@ -4,8 +4,10 @@
 #include <array>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "provider/host/dropped_errors.hpp"
+#include "provider/host/x509_der.hpp"
 
 namespace ostrust::verify {
 namespace {
@@ -16,6 +18,61 @@ using platform::ByteView;
 // Without nextUpdate "newer revocation information is available all the time" (RFC 6960 section
 // 4.2.2.1), so that an old answer says nothing. One day is what Firefox takes.
 constexpr std::int64_t kWithoutNextUpdate = 86400;
+
+/// Makes a library context the thread's default one. The functions for OCSP take none: they compute
+/// the digests of a CertID with that one's, where an application may have the null provider only
+/// (fips_module(7)).
+class AsDefault {
+ public:
+  AsDefault(const host::Symbols& symbols, OSSL_LIB_CTX* libctx) : symbols_(symbols) {
+    // With null it changes nothing and returns the current default; null if it fails.
+    if (symbols.OSSL_LIB_CTX_set0_default(nullptr) != libctx) {
+      previous_ = symbols.OSSL_LIB_CTX_set0_default(libctx);
+    }
+  }
+  ~AsDefault() {
+    if (previous_ != nullptr) symbols_.OSSL_LIB_CTX_set0_default(previous_);
+  }
+  AsDefault(const AsDefault&) = delete;
+  AsDefault& operator=(const AsDefault&) = delete;
+
+ private:
+  const host::Symbols& symbols_;
+  OSSL_LIB_CTX* previous_ = nullptr;
+};
+
+/// The issuer, and the certificates that came with a response, read once more: OpenSSL verifies
+/// with the algorithms that a certificate was read for, and has read these for the default library
+/// context, without a property query.
+class Signers {
+ public:
+  Signers(const host::Symbols& symbols, const Algorithms& algorithms, OCSP_BASICRESP* basic,
+          X509* issuer)
+      : stack_(symbols.OPENSSL_sk_new_null(), symbols.OPENSSL_sk_free) {
+    Push(symbols, issuer);
+    const auto* const sent =
+        reinterpret_cast<const OPENSSL_STACK*>(symbols.OCSP_resp_get0_certs(basic));
+    const int count = sent == nullptr ? 0 : symbols.OPENSSL_sk_num(sent);
+    for (int i = 0; i < count; ++i) {
+      const auto* const x509 = static_cast<const X509*>(symbols.OPENSSL_sk_value(sent, i));
+      read_.push_back(host::ParseX509(symbols, algorithms.libctx, algorithms.propq,
+                                      host::DerOf(symbols, x509)));
+      if (read_.back() != nullptr) Push(symbols, read_.back().get());
+    }
+  }
+
+  STACK_OF(X509) * All() const { return reinterpret_cast<STACK_OF(X509)*>(stack_.get()); }
+
+ private:
+  void Push(const host::Symbols& symbols, X509* x509) {
+    if (stack_ == nullptr || symbols.OPENSSL_sk_push(stack_.get(), x509) == 0) {
+      throw std::bad_alloc();
+    }
+  }
+
+  std::unique_ptr<OPENSSL_STACK, decltype(host::Symbols::OPENSSL_sk_free)> stack_;
+  std::vector<host::X509Ptr> read_;
+};
 
 using CertIdPtr = std::unique_ptr<OCSP_CERTID, decltype(host::Symbols::OCSP_CERTID_free)>;
 
@@ -44,17 +101,14 @@ bool IsAbout(const host::Symbols& symbols, OCSP_SINGLERESP* single,
 }
 
 /// Who signed the response: the issuer, or a responder whose certificate this issuer signed for
-/// that. Null for anybody else. Of `basic` or the caller.
+/// that. Null for anybody else. One of `signers`.
 X509* SignerForIssuer(const host::Symbols& symbols, OCSP_BASICRESP* basic, X509* issuer,
-                      const VerificationTime& time, const Distrusts& distrusts) {
+                      const Signers& signers, const VerificationTime& time,
+                      const Distrusts& distrusts) {
   // In a store that holds the issuer and nothing else every path ends at it.
   const std::unique_ptr<X509_STORE, decltype(symbols.X509_STORE_free)> store(
       symbols.X509_STORE_new(), symbols.X509_STORE_free);
-  const std::unique_ptr<OPENSSL_STACK, decltype(symbols.OPENSSL_sk_free)> issuers(
-      symbols.OPENSSL_sk_new_null(), symbols.OPENSSL_sk_free);
-  if (store == nullptr || issuers == nullptr ||
-      symbols.X509_STORE_add_cert(store.get(), issuer) != 1 ||
-      symbols.OPENSSL_sk_push(issuers.get(), issuer) == 0) {
+  if (store == nullptr || symbols.X509_STORE_add_cert(store.get(), issuer) != 1) {
     throw std::bad_alloc();
   }
   X509_VERIFY_PARAM* const param = symbols.X509_STORE_get0_param(store.get());
@@ -62,12 +116,13 @@ X509* SignerForIssuer(const host::Symbols& symbols, OCSP_BASICRESP* basic, X509*
       param, X509_V_FLAG_PARTIAL_CHAIN | (time.matters ? 0 : X509_V_FLAG_NO_CHECK_TIME));
   if (time.is_given) symbols.X509_VERIFY_PARAM_set_time(param, time.now);
   symbols.X509_VERIFY_PARAM_set_auth_level(param, time.auth_level);
-  auto* const certificates = reinterpret_cast<STACK_OF(X509)*>(issuers.get());
-  if (symbols.OCSP_basic_verify(basic, certificates, store.get(), OCSP_NOEXPLICIT) != 1) {
+  // NOINTERN: none of those that OpenSSL has read.
+  if (symbols.OCSP_basic_verify(basic, signers.All(), store.get(),
+                                OCSP_NOEXPLICIT | OCSP_NOINTERN) != 1) {
     return nullptr;
   }
   X509* signer = nullptr;
-  if (symbols.OCSP_resp_get0_signer(basic, &signer, certificates) != 1) return nullptr;
+  if (symbols.OCSP_resp_get0_signer(basic, &signer, signers.All()) != 1) return nullptr;
   return distrusts(signer) ? nullptr : signer;
 }
 
@@ -104,8 +159,9 @@ OcspStatus ReadSingle(const host::Symbols& symbols, OCSP_SINGLERESP* single,
   return result;
 }
 
-OcspStatus Read(const host::Symbols& symbols, ByteView der, const CertificateAndIssuer& certificate,
-                const VerificationTime& time, const Distrusts& distrusts) {
+OcspStatus Read(const host::Symbols& symbols, const Algorithms& algorithms, ByteView der,
+                const CertificateAndIssuer& certificate, const VerificationTime& time,
+                const Distrusts& distrusts) {
   const auto* position = reinterpret_cast<const unsigned char*>(der.data());
   const auto* const end = position + der.size();
   const std::unique_ptr<OCSP_RESPONSE, decltype(symbols.OCSP_RESPONSE_free)> response(
@@ -136,8 +192,9 @@ OcspStatus Read(const host::Symbols& symbols, ByteView der, const CertificateAnd
     if (said.finding.status >= result.finding.status) result = std::move(said);
   }
   if (!result.IsDefinite()) return result;
+  const Signers signers(symbols, algorithms, basic.get(), certificate.issuer);
   const X509* const signer =
-      SignerForIssuer(symbols, basic.get(), certificate.issuer, time, distrusts);
+      SignerForIssuer(symbols, basic.get(), certificate.issuer, signers, time, distrusts);
   if (signer == nullptr) {
     return Unknown("an OCSP response that neither the issuer nor a responder of its own signed");
   }
@@ -149,8 +206,10 @@ OcspStatus Read(const host::Symbols& symbols, ByteView der, const CertificateAnd
 
 }  // namespace
 
-Bytes OcspRequest(const host::Symbols& symbols, const CertificateAndIssuer& certificate) {
+Bytes OcspRequest(const host::Symbols& symbols, const Algorithms& algorithms,
+                  const CertificateAndIssuer& certificate) {
   const host::DroppedErrors dropped(symbols);
+  const AsDefault as_default(symbols, algorithms.libctx);
   Bytes der;
   const std::unique_ptr<OCSP_REQUEST, decltype(symbols.OCSP_REQUEST_free)> request(
       symbols.OCSP_REQUEST_new(), symbols.OCSP_REQUEST_free);
@@ -169,11 +228,12 @@ Bytes OcspRequest(const host::Symbols& symbols, const CertificateAndIssuer& cert
   return der;
 }
 
-OcspStatus ReadOcspResponse(const host::Symbols& symbols, ByteView response,
-                            const CertificateAndIssuer& certificate, const VerificationTime& time,
-                            const Distrusts& distrusts) {
+OcspStatus ReadOcspResponse(const host::Symbols& symbols, const Algorithms& algorithms,
+                            ByteView response, const CertificateAndIssuer& certificate,
+                            const VerificationTime& time, const Distrusts& distrusts) {
   const host::DroppedErrors dropped(symbols);
-  return Read(symbols, response, certificate, time, distrusts);
+  const AsDefault as_default(symbols, algorithms.libctx);
+  return Read(symbols, algorithms, response, certificate, time, distrusts);
 }
 
 }  // namespace ostrust::verify

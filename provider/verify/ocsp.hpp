@@ -15,9 +15,16 @@
 
 namespace ostrust::verify {
 
+/// Whose algorithms are used, and no others: those of the verification that is asked about.
+struct Algorithms {
+  OSSL_LIB_CTX* libctx;  // never null
+  const std::string& propq;
+};
+
 /// The DER of an OCSPRequest about this certificate, without a nonce: responders answer with what
 /// they signed before, and so that caches can keep it. Empty when OpenSSL makes none.
-platform::Bytes OcspRequest(const host::Symbols& symbols, const CertificateAndIssuer& certificate);
+platform::Bytes OcspRequest(const host::Symbols& symbols, const Algorithms& algorithms,
+                            const CertificateAndIssuer& certificate);
 
 /// What a verified response says.
 struct OcspStatus {
@@ -31,8 +38,8 @@ struct OcspStatus {
 
 /// kUnknown, with the reason, for everything that is not a valid, current and good or bad answer
 /// about this certificate. Leaves OpenSSL's error queue as it was. Throws only std::bad_alloc.
-OcspStatus ReadOcspResponse(const host::Symbols& symbols, platform::ByteView response,
-                            const CertificateAndIssuer& certificate, const VerificationTime& time,
-                            const Distrusts& distrusts);
+OcspStatus ReadOcspResponse(const host::Symbols& symbols, const Algorithms& algorithms,
+                            platform::ByteView response, const CertificateAndIssuer& certificate,
+                            const VerificationTime& time, const Distrusts& distrusts);
 
 }  // namespace ostrust::verify

@@ -12,7 +12,6 @@
 #include "platform/revocation_filter.hpp"
 #include "provider/host/dropped_errors.hpp"
 #include "provider/host/x509_der.hpp"
-#include "provider/verify/ocsp.hpp"
 #include "provider/verify/verification.hpp"
 
 namespace ostrust::verify {
@@ -72,7 +71,7 @@ const fetch::RevocationPointers& RevocationCheck::Certificate::Pointers() const 
 }
 
 const Bytes& RevocationCheck::Certificate::Request() const {
-  if (!request_) request_ = OcspRequest(symbols_, *this);
+  if (!request_) request_ = OcspRequest(symbols_, algorithms_, *this);
   return *request_;
 }
 
@@ -86,6 +85,7 @@ RevocationCheck::RevocationCheck(const Setting& setting, X509_STORE_CTX* ctx,
       chain_(reinterpret_cast<const OPENSSL_STACK*>(symbols_.X509_STORE_CTX_get0_chain(ctx))),
       time_(TimeOf(symbols_, symbols_.X509_STORE_CTX_get0_param(ctx))),
       snapshot_(snapshot.Id()),
+      algorithms_{setting.libctx, setting.propq},
       verifier_(std::to_string(setting.provider.Id()) + ' ' + setting.propq),
       distrusts_([&symbols = symbols_, &snapshot](const X509* x509) {
         return snapshot.TrustOf(host::DerOf(symbols, x509)).IsDistrusted();
@@ -105,7 +105,7 @@ std::optional<Refusal> RevocationCheck::RefusalOf(std::size_t depth) {
   const auto at = [this](std::size_t index) {
     return static_cast<X509*>(symbols_.OPENSSL_sk_value(chain_, static_cast<int>(index)));
   };
-  const Certificate certificate(symbols_, {at(depth), at(depth + 1)}, depth);
+  const Certificate certificate(symbols_, algorithms_, {at(depth), at(depth + 1)}, depth);
   const RevocationFinding stapled = depth == 0 ? Stapled(certificate) : RevocationFinding();
   RevocationFinding finding = stapled;
   bool renew = false;
@@ -157,11 +157,15 @@ std::optional<Refusal> RevocationCheck::RefusalOf(std::size_t depth) {
   return std::nullopt;
 }
 
+OcspStatus RevocationCheck::ReadResponse(ByteView response, const Certificate& certificate,
+                                         const VerificationTime& time) const {
+  return ReadOcspResponse(symbols_, algorithms_, response, certificate, time, distrusts_);
+}
+
 RevocationFinding RevocationCheck::Stapled(const Certificate& certificate) const {
   if (!stapled_.response) return {};
   const auto read = [&]() -> Known {
-    RevocationFinding finding =
-        ReadOcspResponse(symbols_, *stapled_.response, certificate, time_, distrusts_).finding;
+    RevocationFinding finding = ReadResponse(*stapled_.response, certificate, time_).finding;
     if (finding.status != Status::kUnknown) {
       finding.why = "the OCSP response that the server stapled";
     }
@@ -240,7 +244,7 @@ RevocationCheck::Known RevocationCheck::LookUp(const Certificate& certificate) c
     if (known.finding.status == Status::kUnknown) known.finding = std::move(other);
   };
   for (const Bytes& response : store_.Responses(platform::AsText(certificate.Request()))) {
-    OcspStatus status = ReadOcspResponse(symbols_, response, certificate, time_, distrusts_);
+    OcspStatus status = ReadResponse(response, certificate, time_);
     if (status.finding.status == Status::kRevoked) return {std::move(status.finding), false};
     if (!status.IsDefinite()) continue;
     if (!IsDue(status.this_update, status.valid_until)) good_for_long = true;
@@ -465,7 +469,7 @@ bool RevocationCheck::FetchResponse(const Certificate& certificate, const std::s
   const auto newest = [&](const VerificationTime& time) {
     OcspStatus best;
     for (const Bytes& response : store_.Responses(name)) {
-      OcspStatus status = ReadOcspResponse(symbols_, response, certificate, time, distrusts_);
+      OcspStatus status = ReadResponse(response, certificate, time);
       if (status.IsDefinite() && status.this_update >= best.this_update) best = std::move(status);
     }
     return best;
@@ -493,7 +497,7 @@ bool RevocationCheck::FetchResponse(const Certificate& certificate, const std::s
                                          },
                                      .otherwise = ""};
   if (!requests_.Get(request)) return false;
-  OcspStatus status = ReadOcspResponse(symbols_, response, certificate, time_, distrusts_);
+  OcspStatus status = ReadResponse(response, certificate, time_);
   // Nor after one that has expired by now may an older one be believed.
   VerificationTime any_time = time_;
   any_time.matters = false;

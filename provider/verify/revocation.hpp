@@ -22,6 +22,7 @@
 #include "provider/provider_context.hpp"
 #include "provider/verify/judge.hpp"
 #include "provider/verify/list_check.hpp"
+#include "provider/verify/ocsp.hpp"
 #include "provider/verify/requests.hpp"
 #include "provider/verify/revocation_memo.hpp"
 #include "provider/verify/revocation_status.hpp"
@@ -54,8 +55,9 @@ class RevocationCheck {
 
  private:
   struct Certificate : CertificateAndIssuer {
-    Certificate(const host::Symbols& symbols, CertificateAndIssuer which, std::size_t at)
-        : CertificateAndIssuer(which), depth(at), symbols_(symbols) {}
+    Certificate(const host::Symbols& symbols, const Algorithms& algorithms,
+                CertificateAndIssuer which, std::size_t at)
+        : CertificateAndIssuer(which), depth(at), symbols_(symbols), algorithms_(algorithms) {}
 
     /// Read when they are first needed: of what was looked up a moment ago they are not.
     const fetch::RevocationPointers& Pointers() const;
@@ -66,6 +68,7 @@ class RevocationCheck {
 
    private:
     const host::Symbols& symbols_;
+    const Algorithms& algorithms_;
     mutable std::optional<fetch::RevocationPointers> pointers_;
     mutable std::optional<platform::Bytes> request_;
   };
@@ -81,6 +84,8 @@ class RevocationCheck {
   /// Nullopt where it cannot be made, or where nothing may be remembered.
   std::optional<RevocationMemo::Key> MemoKey(const Certificate& certificate,
                                              platform::ByteView stapled) const;
+  OcspStatus ReadResponse(platform::ByteView response, const Certificate& certificate,
+                          const VerificationTime& time) const;
   RevocationFinding Stapled(const Certificate& certificate) const;
   Known KnownOf(const Certificate& certificate) const;
   /// What `find` found a moment ago, or finds now.
@@ -124,7 +129,8 @@ class RevocationCheck {
   const OPENSSL_STACK* const chain_;
   const VerificationTime time_;
   const std::uint64_t snapshot_;  // TrustStore::Id()
-  const std::string verifier_;    // ListQuestion::verifier
+  const Algorithms algorithms_;
+  const std::string verifier_;  // ListQuestion::verifier
   const Distrusts distrusts_;
   const StapledResponse stapled_;
   Requests requests_;

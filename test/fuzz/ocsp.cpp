@@ -124,8 +124,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   verify::OcspStatus status;
   {
     const ostrust::fuzz::SameErrors same;
-    status =
-        verify::ReadOcspResponse(symbols, response, {All().leaf, All().issuer}, time, distrusts);
+    status = verify::ReadOcspResponse(symbols, {OSSL_LIB_CTX_get0_global_default(), {}}, response,
+                                      {All().leaf, All().issuer}, time, distrusts);
   }
   Require(!status.finding.why.empty());
   if (!status.IsDefinite()) return 0;

@@ -1,7 +1,8 @@
 // A program with several library contexts, one for each configuration that it is told: it verifies
-// one server in them, in the order of the arguments, and says what each said.
+// one server in them, in the order of the arguments, and says what each said. A property query
+// after a question mark is the store's and the verification's.
 //
-//     contexts_in_turn LEAF.pem HOST CONFIGURATION...
+//     contexts_in_turn LEAF.pem HOST CONFIGURATION[?PROPERTIES]...
 #include <map>
 
 #include "host.hpp"
@@ -13,21 +14,26 @@ namespace {
 struct Context {
   Owned<OSSL_LIB_CTX> library{OSSL_LIB_CTX_new()};
   Owned<X509_STORE> store{X509_STORE_new()};
+  std::string properties;
 
-  explicit Context(const std::string& configuration) {
+  explicit Context(const std::string& argument) {
+    const std::string configuration = argument.substr(0, argument.find('?'));
+    if (configuration != argument) properties = argument.substr(configuration.size() + 1);
     if (OSSL_LIB_CTX_load_config(library.get(), configuration.c_str()) != 1 ||
-        X509_STORE_load_file_ex(store.get(), "os://", library.get(), nullptr) != 1) {
+        X509_STORE_load_file_ex(store.get(), "os://", library.get(), Query()) != 1) {
       std::fprintf(stderr, "%s: %s\n", configuration.c_str(), Errors().c_str());
       std::exit(2);
     }
   }
 
+  const char* Query() const { return properties.empty() ? nullptr : properties.c_str(); }
+
   std::string Verify(const char* leaf, const char* name) const {
     const Owned<BIO> in(BIO_new_file(leaf, "r"));
-    X509* read = X509_new_ex(library.get(), nullptr);
+    X509* read = X509_new_ex(library.get(), Query());
     if (PEM_read_bio_X509(in.get(), &read, nullptr, nullptr) == nullptr) std::exit(2);
     const Owned<X509> certificate(read);
-    const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new_ex(library.get(), nullptr));
+    const Owned<X509_STORE_CTX> context(X509_STORE_CTX_new_ex(library.get(), Query()));
     if (X509_STORE_CTX_init(context.get(), store.get(), certificate.get(), nullptr) != 1) {
       return "no context";
     }

@@ -168,30 +168,36 @@ class Revoked(test_revocation.RevocationTest):
 
 
 class LibraryContexts(test_revocation.LibraryContexts):
-    """One library context has FIPS, another OpenSSL's default provider, which knows MD5. So has the process's own."""
+    """One library context has FIPS, another OpenSSL's default provider, too, which knows MD5. So does the process's own."""
 
-    DIGEST, MAKER = "md5", ()
-    OWN_IS_FIPS = False
-    NEITHER, REVOKED = test_revocation.LibraryContexts.UNKNOWN, test_revocation.LibraryContexts.REVOKED
-    # The certificate of a responder, and what that signed, OpenSSL verifies with the process's own.
-    RESPONSES = (("ca", None, NEITHER, REVOKED), ("responder", None, REVOKED, REVOKED),
-                 ("responder", "sha256", REVOKED, REVOKED))
+    DIGEST, QUERY, MAKER = "md5", "fips=yes", ()
 
     @staticmethod
     def configured(keys, old):
         with with_fips(False if old else ""):
-            return support.configuration_text(keys)
+            text = support.configuration_text(keys)
+        return text.replace("default = default_sect\n", "default = default_sect\nfips = fips_sect\n", 1) + (
+            ".include %s\n" % installed[""] if old else "")
 
     def stock(self, **other):
-        with with_fips("" if self.OWN_IS_FIPS else False):
+        with with_fips(False):
             return super().stock(**other)
 
 
 class LibraryContextsBesideFips(LibraryContexts):
-    """The same, and the process's own is one that has FIPS."""
+    """The process's own has FIPS and base."""
 
-    OWN_IS_FIPS = True
-    RESPONSES = test_revocation.LibraryContexts.RESPONSES
+    def stock(self, **other):
+        with with_fips():
+            return OstrustTest.stock(self, **other)
+
+
+class LibraryContextsBesideNull(LibraryContexts):
+    """The process's own has the null provider, as fips_module(7) recommends: no algorithm at all."""
+
+    def stock(self, **other):
+        return self.file("null.cnf", "openssl_conf = init\n[init]\nproviders = providers\n[providers]\nnull = null\n"
+                                     "[null]\nactivate = 1\n")
 
 
 class Enabled(test_enable.LiveRoot):
