@@ -18,7 +18,7 @@ import test_enable
 import test_intermediates
 import test_revocation
 from small_root import OSTRUST
-from support import OPENSSL, OstrustTest, port_of
+from support import HOSTS, OPENSSL, OstrustTest, port_of
 from test_enable import OWN
 from test_intermediates import UNKNOWN, ca_issuers
 from test_revocation import ACCEPTED, NO_ANSWER, REVOKED
@@ -79,6 +79,12 @@ def each_choice(test):
     return run
 
 
+def null_configuration(test):
+    """With the null provider only, which fips_module(7) recommends for a process's own library context."""
+    return test.file("null.cnf", "openssl_conf = init\n[init]\nproviders = providers\n[providers]\nnull = null\n"
+                                 "[null]\nactivate = 1\n")
+
+
 class Served(OstrustTest):
     """The system's store."""
 
@@ -127,6 +133,22 @@ class Fetched(test_intermediates.MissingTest):
             self.assertEqual(self.connect("leaf", self.missing("local")), "accepted")
             self.assertEqual(self.stock_verdict("leaf"), UNKNOWN)
             self.assertNobodyAsked()
+
+
+class FetchedBesideNull(test_intermediates.MissingTest):
+    """The same in a library context with FIPS, where the process's own has no algorithm at all (fips_module(7))."""
+
+    def test_a_missing_intermediate(self):
+        der = self.der("int")
+        for answer in (der, ca_issuers.cms([der])):
+            self.server.answers["int"] = ca_issuers.answers(answer)
+            shutil.rmtree(self.cache, ignore_errors=True)
+            for intermediates, said, asked in (("local", UNKNOWN, []), ("fetch", "accepted", ["int"]),
+                                               ("local", "accepted", [])):
+                done = support.run([os.path.join(HOSTS, "contexts_in_turn"), self.pem("leaf"), "localhost",
+                                    self.missing(intermediates)], support.environment(null_configuration(self)), cwd=self.work)
+                self.assertEqual(done.out, said + "\n", done)
+                self.assertAsked(*asked)
 
 
 class Revocations(test_revocation.Revocations):
@@ -193,11 +215,10 @@ class LibraryContextsBesideFips(LibraryContexts):
 
 
 class LibraryContextsBesideNull(LibraryContexts):
-    """The process's own has the null provider, as fips_module(7) recommends: no algorithm at all."""
+    """The process's own has no algorithm at all."""
 
     def stock(self, **other):
-        return self.file("null.cnf", "openssl_conf = init\n[init]\nproviders = providers\n[providers]\nnull = null\n"
-                                     "[null]\nactivate = 1\n")
+        return null_configuration(self)
 
 
 class Enabled(test_enable.LiveRoot):
