@@ -41,8 +41,8 @@ class AsDefault {
   OSSL_LIB_CTX* previous_ = nullptr;
 };
 
-/// The issuer, and the certificates that came with a response, read once more: OpenSSL verifies
-/// with the algorithms that a certificate was read for, and has read these for the default library
+/// The issuer, and, read once more, the certificates that came with a response: OpenSSL verifies
+/// with the algorithms that a certificate was read for, and it reads these for the default library
 /// context, without a property query.
 class Signers {
  public:
