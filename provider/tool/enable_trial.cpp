@@ -39,6 +39,10 @@ std::string WhatIsLost(const Plan& plan, const StockAnswers& stock, const Probe&
       return "the provider " + provider + " is not active any more";
     }
   }
+  if (Has(stock.probe.providers, "fips") && !Has(stock.probe.providers, "default") &&
+      Has(probe.providers, "default") && !plan.run.with_default) {
+    return "OpenSSL's default provider would be active beside fips";
+  }
   if (stock.probe.has_algorithms && !probe.has_algorithms) return "no provider has algorithms";
   if (!stock.tls) return {};
   std::string why;
