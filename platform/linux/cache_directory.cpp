@@ -53,14 +53,10 @@ std::string HomeOfAccount() {
 /// False in a process of one user that acts for another for a while, as servers of files and mail
 /// do (seteuid(2)): what it reads then it will still believe as who it was.
 bool IsOneUser() {
-#ifdef __linux__
   uid_t real = 0;
   uid_t effective = 0;
   uid_t saved = 0;
   return getresuid(&real, &effective, &saved) == 0 && real == effective && saved == effective;
-#else
-  return getuid() == geteuid();
-#endif
 }
 
 /// Root or the user this process runs as, and nobody else, decides what is in a file or directory.
@@ -123,7 +119,7 @@ bool MakeDirectory(const std::string& path) {
 bool IsTooLarge(std::size_t size) {
   rlimit limit{};
   return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-         size > limit.rlim_cur;
+         size > static_cast<std::uintmax_t>(limit.rlim_cur);  // FreeBSD's is signed
 }
 
 bool WriteAll(int fd, ByteView content) {

@@ -1,8 +1,7 @@
+#undef _FORTIFY_SOURCE  // whose fcntl.h may have an open() of its own to be inlined
 #include "failing_open.hpp"
 
-#include <linux/fcntl.h>  // not fcntl.h, which may have an open() of its own to be inlined
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -44,5 +43,5 @@ extern "C" int open(const char* path, int flags, ...) {
     mode = va_arg(arguments, unsigned);
     va_end(arguments);
   }
-  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  return openat(AT_FDCWD, path, flags, mode);
 }

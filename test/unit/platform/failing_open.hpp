@@ -8,7 +8,7 @@
 namespace ostrust::platform {
 
 /// While it lives open() of exactly this path fails with this errno, in the whole process, so many
-/// times. One at a time. On Linux: it makes the system call itself.
+/// times. One at a time. The program's own open() comes before the C library's, and calls openat().
 class FailingOpen {
  public:
   FailingOpen(std::string path, int error, int times = std::numeric_limits<int>::max());

@@ -112,8 +112,8 @@ class IntermediateCacheTest : public testing::Test {
   /// In a child that is this user, and nobody else, for good; as it is when the test is not root.
   static int AsUser(uid_t user, const std::function<int()>& body) {
     return InChild([&] {
-      if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(user, user, user) != 0 ||
-                             setresuid(user, user, user) != 0)) {
+      if (geteuid() == 0 &&
+          (setgroups(0, nullptr) != 0 || setgid(user) != 0 || setuid(user) != 0)) {
         return 100;
       }
       return body();
@@ -542,7 +542,7 @@ TEST_F(IntermediateCacheTest, AProcessThatChangesItsUserHasThatUsersDirectory) {
         [&] { return std::vector{temporary_.Path(geteuid() == 0 ? "first" : "second")}; },
         IntermediateCache::Clock::now);
     if (!cache.Keep(MakeIssued("A", "Root", 1)).empty()) return 1;
-    if (setresuid(kNobody, kNobody, kNobody) != 0) return 2;
+    if (setuid(kNobody) != 0) return 2;
     return cache.Keep(MakeIssued("A", "Root", 2)).empty() ? 0 : 3;
   });
   EXPECT_EQ(result, 0);

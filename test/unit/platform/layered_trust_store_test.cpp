@@ -14,6 +14,7 @@
 
 #include "certificates.hpp"
 #include "failing_open.hpp"
+#include "first_location.hpp"
 #include "platform/linux/file_io.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "temporary_directory.hpp"
@@ -24,11 +25,10 @@ namespace {
 // A system with a bundle and a hashed directory.
 class LayeredTrustStoreTest : public testing::Test {
  protected:
-  void WriteBundle(const std::string& pem) {
-    root_.Write("etc/ssl/certs/ca-certificates.crt", pem);
-  }
+  void SetUp() override { SKIP_WITHOUT_HASHED_DIRECTORY(); }
+  void WriteBundle(const std::string& pem) { root_.Write(FirstBundle(), pem); }
   std::string HashedName(ByteView certificate, int number = 0) const {
-    return "etc/ssl/certs/" + HashName(certificate) + "." + std::to_string(number);
+    return FirstHashedDirectory() + "/" + HashName(certificate) + "." + std::to_string(number);
   }
   std::shared_ptr<const TrustStore> Load() {
     std::string error;
@@ -77,7 +77,7 @@ TEST_F(LayeredTrustStoreTest, AnAddedFileOfASubjectInTheBundleIsReadAtOnce) {
   root_.Write(HashedName(one_), Pem(one_));
   root_.Write(HashedName(one_, 1), Pem(another_one));
   const auto store = Load();
-  root_.Remove("etc/ssl/certs");
+  root_.Remove(FirstHashedDirectory());
   EXPECT_EQ(store->AnchorCount(), 3U);
   const auto found = store->FindBySubject(NameDer("One"));
   ASSERT_EQ(found.size(), 2U);
@@ -148,8 +148,8 @@ TEST_F(LayeredTrustStoreTest, EntriesOfOneLookupAreThoseOfTheNext) {
 
 TEST_F(LayeredTrustStoreTest, OnlyHashedNamesCount) {
   WriteBundle(Pem(one_));
-  root_.Write("etc/ssl/certs/two.pem", Pem(two_));
-  root_.Write("etc/ssl/certs/" + HashName(two_) + ".r0", Pem(two_));
+  root_.Write(FirstHashedDirectory() + "/two.pem", Pem(two_));
+  root_.Write(FirstHashedDirectory() + "/" + HashName(two_) + ".r0", Pem(two_));
   const auto store = Load();
   EXPECT_TRUE(store->FindBySubject(NameDer("Two")).empty());
   EXPECT_EQ(store->Entries().size(), 1U);
@@ -245,7 +245,8 @@ TEST_F(LayeredTrustStoreTest, WithoutADescriptorForAFileOfItsHashNothingIsSaidOf
 
 TEST_F(LayeredTrustStoreTest, AnUnreadableDirectoryIsReported) {
   WriteBundle(Pem(one_));
-  chmod(root_.Path("etc/ssl/certs").c_str(), 0711);
+  root_.MakeDirectory(FirstHashedDirectory());
+  ASSERT_EQ(chmod(root_.Path(FirstHashedDirectory()).c_str(), 0711), 0);
   const Unprivileged unprivileged;
   const auto store = Load();
   EXPECT_EQ(store->AnchorCount(), 1U);

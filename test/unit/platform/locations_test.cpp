@@ -23,19 +23,5 @@ TEST(Locations, AreAbsoluteAndDistinct) {
   }
 }
 
-TEST(Locations, TheBundleThatFedoraUpdatesComesBeforeTheOneItRemoved) {
-  int current = -1;
-  int removed = -1;
-  int index = 0;
-  for (const BundleLocation& location : SystemBundles()) {
-    const std::string path = location.bundle;
-    if (path == "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem") current = index;
-    if (path == "/etc/pki/tls/certs/ca-bundle.crt") removed = index;
-    ++index;
-  }
-  ASSERT_GE(current, 0);
-  EXPECT_LT(current, removed);
-}
-
 }  // namespace
 }  // namespace ostrust::platform

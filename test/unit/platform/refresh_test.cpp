@@ -4,22 +4,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "certificates.hpp"
 #include "failing_open.hpp"
+#include "first_location.hpp"
 #include "platform/linux/file_trust_source.hpp"
 #include "platform/live_trust_store.hpp"
 #include "temporary_directory.hpp"
 
 namespace ostrust::platform {
 namespace {
-
-constexpr const char* kBundle = "etc/ssl/certs/ca-certificates.crt";
 
 // Looks at each call, and believes time stamps at once, so that tests need not wait.
 class RefreshTest : public testing::Test {
@@ -38,6 +39,9 @@ class RefreshTest : public testing::Test {
   }
   LiveTrustStore& LiveFile() { return Live(directory_.Path("bundle.pem")); }
 
+  static std::string HashedName(const Bytes& root) {
+    return FirstHashedDirectory() + "/" + HashName(root) + ".0";
+  }
   static bool Trusts(LiveTrustStore& live, std::string_view common_name) {
     const auto store = live.Current();
     return store != nullptr && !store->FindBySubject(NameDer(common_name)).empty();
@@ -175,44 +179,54 @@ TEST_F(RefreshTest, AFileEditedInADirectoryIsSeen) {
 }
 
 TEST_F(RefreshTest, ABundleEarlierInTheTableIsTakenWhenItAppears) {
-  directory_.Write("etc/ssl/cert.pem", Pem(two_));
+  if (SystemBundles().size() < 2) GTEST_SKIP() << "this system's table has no second bundle";
+  directory_.Write(std::string(SystemBundles()[1].bundle).substr(1), Pem(two_));
   LiveTrustStore& live = Live("auto");
   EXPECT_TRUE(Trusts(live, "Two"));
-  directory_.Write(kBundle, Pem(one_));
+  directory_.Write(FirstBundle(), Pem(one_));
   EXPECT_TRUE(Trusts(live, "One"));
   EXPECT_FALSE(Trusts(live, "Two"));
-  directory_.Remove(kBundle);
+  directory_.Remove(FirstBundle());
   EXPECT_TRUE(Trusts(live, "Two"));
 }
 
 TEST_F(RefreshTest, AHashedFileAddedBesideTheBundleIsSeen) {
-  directory_.Write(kBundle, Pem(one_));
+  SKIP_WITHOUT_HASHED_DIRECTORY();
+  directory_.Write(FirstBundle(), Pem(one_));
   LiveTrustStore& live = Live("auto");
   EXPECT_FALSE(Trusts(live, "Two"));
-  directory_.Write("etc/ssl/certs/" + HashName(two_) + ".0", Pem(two_));
+  directory_.Write(HashedName(two_), Pem(two_));
   EXPECT_TRUE(Trusts(live, "Two"));
-  directory_.Remove("etc/ssl/certs/" + HashName(two_) + ".0");
+  directory_.Remove(HashedName(two_));
   EXPECT_FALSE(Trusts(live, "Two"));
 }
 
 TEST_F(RefreshTest, AHashedDirectoryThatAppearsIsSeen) {
-  directory_.Write("etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", Pem(one_));
+  const auto bundles = SystemBundles();
+  const auto found =
+      std::find_if(bundles.begin(), bundles.end(), [](const BundleLocation& location) {
+        return location.hashed_directory != nullptr &&
+               std::string_view(location.bundle).rfind(location.hashed_directory, 0) != 0;
+      });
+  if (found == bundles.end()) GTEST_SKIP() << "each bundle of the table lies in its directory";
+  directory_.Write(std::string(found->bundle).substr(1), Pem(one_));
   LiveTrustStore& live = Live("auto");
   EXPECT_FALSE(Trusts(live, "Two"));
-  directory_.Write("etc/pki/ca-trust/extracted/pem/directory-hash/" + HashName(two_) + ".0",
+  directory_.Write(std::string(found->hashed_directory).substr(1) + "/" + HashName(two_) + ".0",
                    Pem(two_));
   EXPECT_TRUE(Trusts(live, "Two"));
 }
 
 TEST_F(RefreshTest, AProcessThatDoesAChrootAfterTheFirstLookKeepsItsAnchors) {
   if (geteuid() != 0) GTEST_SKIP() << "chroot() needs root";
+  SKIP_WITHOUT_HASHED_DIRECTORY();
   const Bytes added = MakeRoot("Added");
-  directory_.Write(kBundle, Pem(one_) + Pem(two_));
+  directory_.Write(FirstBundle(), Pem(one_) + Pem(two_));
   for (const Bytes& root : {one_, two_, added}) {
-    directory_.Write("etc/ssl/certs/" + HashName(root) + ".0", Pem(root));
+    directory_.Write(HashedName(root), Pem(root));
   }
   // Whoever may write to the jail plants a store there, at the path the system's own has outside.
-  directory_.Write("jail" + directory_.Path(kBundle), Pem(MakeRoot("Planted")));
+  directory_.Write("jail" + directory_.Path(FirstBundle()), Pem(MakeRoot("Planted")));
   LiveTrustStore& live = Live("auto");
   EXPECT_TRUE(Trusts(live, "One"));
   const pid_t child = fork();
@@ -230,9 +244,10 @@ TEST_F(RefreshTest, AProcessThatDoesAChrootAfterTheFirstLookKeepsItsAnchors) {
 }
 
 TEST_F(RefreshTest, AFileThatWasReadOnDemandIsWatched) {
-  const std::string hashed = "etc/ssl/certs/" + HashName(one_) + ".0";
+  SKIP_WITHOUT_HASHED_DIRECTORY();
+  const std::string hashed = HashedName(one_);
   directory_.Write("elsewhere.pem", Pem(one_));
-  directory_.Write(kBundle, Pem(one_));
+  directory_.Write(FirstBundle(), Pem(one_));
   directory_.Link(hashed, directory_.Path("elsewhere.pem"));
   LiveTrustStore& live = Live("auto");
   EXPECT_EQ(live.Current()->TrustOf(one_), CertificateTrust::Anchor());
@@ -256,9 +271,10 @@ TEST_F(RefreshTest, DistrustOfTheLastAnchorIsNoReasonToGoOnTrustingIt) {
 }
 
 TEST_F(RefreshTest, AFileThatWasNotReadIsNotWatched) {
+  SKIP_WITHOUT_HASHED_DIRECTORY();
   directory_.Write("elsewhere.pem", Pem(one_));
-  directory_.Write(kBundle, Pem(one_));
-  directory_.Link("etc/ssl/certs/" + HashName(one_) + ".0", directory_.Path("elsewhere.pem"));
+  directory_.Write(FirstBundle(), Pem(one_));
+  directory_.Link(HashedName(one_), directory_.Path("elsewhere.pem"));
   LiveTrustStore& live = Live("auto");
   const auto first = live.Current();
   directory_.Write("elsewhere.pem", TrustedPem(one_, nullptr, "anyExtendedKeyUsage"));

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,8 +121,8 @@ class RevocationStoreTest : public testing::Test {
   }
   static int AsUser(uid_t user, const std::function<int()>& body) {
     return InChild([&] {
-      if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setresgid(user, user, user) != 0 ||
-                             setresuid(user, user, user) != 0)) {
+      if (geteuid() == 0 &&
+          (setgroups(0, nullptr) != 0 || setgid(user) != 0 || setuid(user) != 0)) {
         return 100;
       }
       return body();
@@ -368,9 +367,7 @@ TEST_F(RevocationStoreTest, AUserReadsWhatRootWroteAndWritesHisOwn) {
 TEST_F(RevocationStoreTest, OnlyWhatRootKeptInTheMachinesDirectoryIsBelieved) {
   SKIP_UNLESS_ROOT();
   const int result = InChild([&] {
-    if (!HasOwnMounts() || mount("none", "/var/cache", "tmpfs", 0, "mode=0755") != 0) {
-      return kNoMount;
-    }
+    if (!MountEmpty("/var/cache")) return kNoMount;
     if (mkdir(kMachineCacheDirectory, 0755) != 0) return 1;
     const auto machines = [] {
       return RevocationStore([] { return std::vector<std::string>{kMachineCacheDirectory}; }, {});
@@ -399,7 +396,7 @@ TEST_F(RevocationStoreTest, OnlyWhatRootKeptInTheMachinesDirectoryIsBelieved) {
     if (calls_of(users, kUrl, "key", false) != 1) return 9;
     // Nor is it when it is another user's, who could not have written what is trusted.
     if (chown(kMachineCacheDirectory, kNobody, static_cast<gid_t>(-1)) != 0) return 10;
-    if (setresuid(kNobody, kNobody, kNobody) != 0) return 11;
+    if (setuid(kNobody) != 0) return 11;
     RevocationStore owner = machines();
     return calls_of(owner, kUrl, "key", false) == 1 ? 0 : 12;
   });
@@ -572,10 +569,8 @@ TEST_F(RevocationStoreTest, TrustSourceSaysWhichDirectory) {
   }
   // The system's, each real one once.
   const int result = InChild([&] {
-    if (!HasOwnMounts() || mount("none", "/etc/ssl", "tmpfs", 0, "mode=0755") != 0 ||
-        mkdir("/etc/ssl/certs", 0755) != 0 ||
-        mount(temporary_.Path("hashed").c_str(), "/etc/ssl/certs", nullptr, MS_BIND, nullptr) !=
-            0) {
+    if (!MountEmpty("/etc/ssl") || mkdir("/etc/ssl/certs", 0755) != 0 ||
+        !MountOn("/etc/ssl/certs", temporary_.Path("hashed"))) {
       return kNoMount;
     }
     for (const char* const trust_source :

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "certificates.hpp"
+#include "first_location.hpp"
 #include "p11_kit_system.hpp"
 #include "platform/linux/locations.hpp"
 #include "platform/live_trust_store.hpp"
@@ -18,15 +19,16 @@
 namespace ostrust::platform {
 namespace {
 
-constexpr const char* kBundle = "etc/ssl/certs/ca-certificates.crt";
-
 bool Has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
 class SystemTrustSourceTest : public testing::Test {
  protected:
-  SystemTrustSourceTest() { system_.root.Write(kBundle, Pem(MakeRoot("File"))); }
+  void SetUp() override {
+    SKIP_WITHOUT_BUNDLE();
+    system_.root.Write(FirstBundle(), Pem(MakeRoot("File")));
+  }
 
   SystemTrustOptions Options() const {
     SystemTrustOptions options;
@@ -88,7 +90,7 @@ TEST_F(SystemTrustSourceTest, AutoTakesP11KitWhereThereIsPolicy) {
   EXPECT_EQ(system_.reads, 1);
   EXPECT_FALSE(source->Changed());
   WaitForFileClock();
-  system_.root.Write(kBundle, "changed");
+  system_.root.Write(FirstBundle(), "changed");
   EXPECT_FALSE(source->Changed());  // not read
 }
 
@@ -138,11 +140,11 @@ TEST_F(SystemTrustSourceTest, AutoSaysWhyPolicyThatIsThereIsNotTaken) {
   EXPECT_TRUE(Trusts(result, "File")) << result.error;
   EXPECT_TRUE(Has(ProblemsOf(result), "p11-kit cannot be used: out of order"))
       << ProblemsOf(result);
-  system_.root.Remove(kBundle);
+  system_.root.Remove(FirstBundle());
   const LoadResult nothing = Make("auto")->Load();
   EXPECT_EQ(nothing.store, nullptr);
   EXPECT_TRUE(Has(nothing.error, "out of order")) << nothing.error;
-  EXPECT_TRUE(Has(nothing.error, "tls-ca-bundle.pem")) << nothing.error;
+  EXPECT_TRUE(Has(nothing.error, FirstBundle())) << nothing.error;
 }
 
 TEST_F(SystemTrustSourceTest, AutoTakesNoFilesWhereThereWasNoMeansToReadPolicy) {
@@ -189,7 +191,7 @@ TEST_F(SystemTrustSourceTest, PolicyThatAppearsLaterIsTaken) {
   KeepPolicy();
   EXPECT_TRUE(source->Changed());
   EXPECT_TRUE(Trusts(source->Load(), "Policy"));
-  system_.root.Remove(kBundle);  // not read any more
+  system_.root.Remove(FirstBundle());  // not read any more
   EXPECT_FALSE(source->Changed());
 }
 
@@ -324,7 +326,7 @@ TEST_F(SystemTrustSourceTest, ABuildWithoutP11KitRefusesItAndSaysSo) {
 }
 
 TEST_F(SystemTrustSourceTest, AnyOtherPathIsAFileOrDirectory) {
-  const auto source = Make(system_.Path(kBundle));
+  const auto source = Make(system_.Path(FirstBundle()));
   ASSERT_NE(source, nullptr) << error_;
   EXPECT_TRUE(Trusts(source->Load(), "File"));
   EXPECT_EQ(Make("P11-KIT"), nullptr);
