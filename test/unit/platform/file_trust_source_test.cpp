@@ -13,6 +13,7 @@
 #include "certificates.hpp"
 #include "failing_open.hpp"
 #include "first_location.hpp"
+#include "loading.hpp"
 #include "platform/linux/file_io.hpp"
 #include "temporary_directory.hpp"
 
@@ -24,21 +25,6 @@ LoadResult LoadFrom(const std::string& path) {
   auto source = MakeTrustSource(path, {}, error);
   EXPECT_NE(source, nullptr) << error;
   return source->Load();
-}
-
-LoadResult LoadAuto(const TemporaryDirectory& root) {
-  std::string error;
-  auto source = MakeFileTrustSource("auto", {root.Path()}, error);
-  EXPECT_NE(source, nullptr) << error;
-  return source->Load();
-}
-
-bool Has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-bool Holds(const TrustStore& store, std::string_view common_name) {
-  return !store.FindBySubject(NameDer(common_name)).empty();
 }
 
 // --- The factory

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <string_view>
 
 #include "../certificates.hpp"
+#include "../loading.hpp"
 #include "../temporary_directory.hpp"
 #include "platform/linux/file_trust_source.hpp"
 
@@ -14,21 +14,6 @@ namespace ostrust::platform {
 namespace {
 
 constexpr const char* kDebianBundle = "etc/ssl/certs/ca-certificates.crt";
-
-LoadResult LoadAuto(const TemporaryDirectory& root) {
-  std::string error;
-  auto source = MakeFileTrustSource("auto", {root.Path()}, error);
-  EXPECT_NE(source, nullptr) << error;
-  return source->Load();
-}
-
-bool Has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-bool Holds(const TrustStore& store, std::string_view common_name) {
-  return !store.FindBySubject(NameDer(common_name)).empty();
-}
 
 TEST(Locations, TheBundleThatFedoraUpdatesComesBeforeTheOneItRemoved) {
   int current = -1;
