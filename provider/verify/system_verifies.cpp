@@ -19,6 +19,8 @@ std::unique_ptr<PathCompletion> MakeOwnCompletion(const CompletionSetting& /*set
 std::vector<Refusal> RevocationRefusals(const RevocationCheck::Setting& /*setting*/,
                                         X509_STORE_CTX* /*ctx*/,
                                         const platform::TrustStore& /*snapshot*/,
+                                        // The other one keeps it.
+                                        // NOLINTNEXTLINE(performance-unnecessary-value-param)
                                         StapledResponse /*stapled*/, FetchBudget& /*budget*/) {
   return {{0, X509_V_ERR_UNABLE_TO_GET_CRL,
            "of unknown revocation status: the operating system's verifier was not asked"}};
