@@ -203,10 +203,11 @@ TEST_F(UpkiTest, WithoutAHomeOnlyTheSystemsConfigurationIsRead) {
 TEST_F(UpkiTest, ASetGroupIdProcessReadsNoConfigurationOfTheUsers) {
   if (getgid() != getegid()) {  // the copy that is run below
     // The script that the constructor's HOME has not, but the caller's.
-    const char* const callers = std::getenv("OSTRUST_TEST_HOME");
-    setenv("HOME", callers != nullptr ? callers : "", 1);
+    const char* const named = std::getenv("OSTRUST_TEST_HOME");
+    const std::string callers = named != nullptr ? named : "";
+    setenv("HOME", callers.c_str(), 1);
     std::string why;
-    const auto filter = LoadUpki((std::string(callers) + "/libupki.so").c_str(), why);
+    const auto filter = LoadUpki((callers + "/libupki.so").c_str(), why);
     std::puts(filter == nullptr ? why.c_str() : Ask(*filter, {"leaf", "issuer"}).c_str());
     std::fflush(stdout);
     home_.Remove({});
